@@ -1,0 +1,62 @@
+"""What is due in which step: appointments sorted once, taken step by step."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from evsim._units import Anything
+
+
+class Batch(NamedTuple):
+    """Appointments sorted by step: rows bounds[i] to bounds[i + 1] are those of step `first_step + i`."""
+
+    first_step: int
+    bounds: list[int]
+    columns: tuple[Anything, ...]
+
+
+def batch(step_s: int, at_s: Anything, *others: Anything) -> Batch:
+    """Sort appointments at `at_s` (n,) [s] and what goes with them; those of one step keep their order."""
+    if not len(at_s):
+        return Batch(0, [0], (at_s, *others))
+    step = (at_s // step_s).astype(np.int64)
+    first = int(step.min())
+    step -= first
+    bounds = np.concatenate(([0], np.cumsum(np.bincount(step))))
+    columns = (at_s, *others)
+    if step.any():
+        order = np.argsort(step.astype(np.uint16) if len(bounds) < 1 << 16 else step, kind="stable")
+        columns = tuple(column[order] for column in columns)
+    return Batch(first, bounds.tolist(), columns)
+
+
+class Agenda:
+    """Appointments of users, bucketed by step: adding sorts once, taking is a slice.
+
+    The first column is always the instant [s]; the others are whatever goes with it, of the given kinds.
+    """
+
+    def __init__(self, kinds: tuple[type, ...]) -> None:
+        self._none = tuple(np.zeros(0, kind) for kind in kinds)
+        self._batches: list[Batch] = []
+
+    def add(self, batch: Batch) -> None:
+        """Enter appointments."""
+        if len(batch.bounds) > 1:
+            self._batches.append(batch)
+
+    def take(self, step: int) -> tuple[Anything, ...]:
+        """The columns of what is due in `step`; steps must be taken in order."""
+        due, over = [], False
+        for first, bounds, columns in self._batches:
+            i = step - first
+            over |= i + 2 >= len(bounds)
+            if 0 <= i < len(bounds) - 1 and bounds[i] < bounds[i + 1]:
+                due.append(tuple(column[bounds[i] : bounds[i + 1]] for column in columns))
+        if over:
+            self._batches = [b for b in self._batches if step - b.first_step + 2 < len(b.bounds)]
+        if not due:
+            return self._none
+        return due[0] if len(due) == 1 else tuple(np.concatenate(parts) for parts in zip(*due, strict=True))

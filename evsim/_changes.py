@@ -1,0 +1,86 @@
+"""What is to happen inside one step, and which of it comes first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple, TypeAlias
+
+import numpy as np
+
+from evsim._units import Anything, Bools, Ints, pieces
+
+Columns: TypeAlias = tuple[Anything, ...]
+
+_WHOLE, _REAL = np.int64, np.float64
+LEAVE = (_WHOLE, _WHOLE)
+"""Kinds of the columns of a leaving: instant [s], user."""
+ARRIVE = (_WHOLE, _WHOLE, _WHOLE)
+"""Of an arrival: instant [s], user, expected plug-out [s]."""
+START = (_REAL, _WHOLE, _WHOLE, _REAL, _REAL, _REAL, _WHOLE, _WHOLE)
+"""Of a start: instant [s], user, generation of the order, max_kw, until_soc, stop [s], reason, stop reason."""
+
+
+def nothing(kinds: tuple[type, ...]) -> Columns:
+    """Columns without rows."""
+    return tuple(np.zeros(0, kind) for kind in kinds)
+
+
+def join(parts: Iterable[Columns], kinds: tuple[type, ...]) -> Columns:
+    """Columns one after the other."""
+    listed = [part for part in parts if len(part[0])]
+    if not listed:
+        return nothing(kinds)
+    return listed[0] if len(listed) == 1 else tuple(np.concatenate(column) for column in zip(*listed, strict=True))
+
+
+class Changes(NamedTuple):
+    """Leavings, arrivals and starts, each as columns that begin with instant and user."""
+
+    outs: Columns
+    ins: Columns
+    starts: Columns
+
+    def __bool__(self) -> bool:
+        return any(len(part[0]) for part in self)
+
+    def in_pieces(self) -> Iterator[Changes]:
+        """The same, a piece at a time."""
+        for i, part in enumerate(self):
+            for piece in pieces(len(part[0])):
+                some = tuple(column[piece] for column in part)
+                yield NOTHING._replace(**{NOTHING._fields[i]: some})
+
+    def plus_starts(self, starts: Columns) -> Changes:
+        """With more starts."""
+        return self._replace(starts=join((self.starts, starts), START)) if len(starts[0]) else self
+
+    def earliest(self, upto: float, scratch: Ints) -> tuple[Changes, Changes]:
+        """Each user's first change if it is not after `upto`, and all the others.
+
+        At one instant leaving comes first, then arriving, then starting. `scratch` (n_users,) is overwritten.
+        """
+        if upto == np.inf and not len(self.starts[0]) and not (len(self.outs[0]) and len(self.ins[0])):
+            return self, NOTHING  # nobody leaves or arrives twice in a row
+        who = np.concatenate([part[1] for part in self])
+        rows = np.arange(len(who))
+        scratch[who] = rows
+        if upto == np.inf and (scratch[who] == rows).all():
+            return self, NOTHING
+        at = np.concatenate([part[0] for part in self])
+        lengths = [len(part[0]) for part in self]
+        order = np.lexsort((np.repeat([0, 1, 2], lengths), at, who))
+        sorted_who = who[order]
+        is_first = np.ones(len(order), np.bool_)
+        is_first[1:] = sorted_who[1:] != sorted_who[:-1]
+        chosen = np.zeros(len(order), np.bool_)
+        chosen[order[is_first]] = True
+        chosen &= at <= upto
+        masks = np.split(chosen, np.cumsum(lengths)[:-1])
+        return self._where(masks), self._where([~mask for mask in masks])
+
+    def _where(self, masks: Sequence[Bools]) -> Changes:
+        pairs = zip(self, masks, strict=True)
+        return Changes(*(tuple(column[mask] for column in part) for part, mask in pairs))
+
+
+NOTHING = Changes(nothing(LEAVE), nothing(ARRIVE), nothing(START))

@@ -1,0 +1,134 @@
+"""The parts of a config that are only settings: the simulation, the battery, the outputs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import pairwise
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
+
+from evsim._typed_in.faults import Fault, show, typed_fault
+from evsim._typed_in.settings import LocalStart, Plain, Settings, Switch, Whole, Zone, attempt, setting
+from evsim._typed_in.values import as_percent, as_start, as_timezone, as_whole, gap_at, show_start
+from evsim._units import SECONDS_PER_DAY
+
+DEFAULT_START = "2026-01-12T12:00"
+DEFAULT_TIMEZONE = "Europe/London"
+MOST_DAYS = (2**31 - 1) // SECONDS_PER_DAY
+"""Events count seconds in 32 bits (DESIGN 4.6)."""
+MOST_WARM_UP_DAYS = 366
+MINUTES_PER_HOUR = 60
+STEPS = tuple(m for m in range(1, MINUTES_PER_HOUR + 1) if MINUTES_PER_HOUR % m == 0)
+
+_PERCENT = 100
+
+
+def _as_step(given: Any) -> int:
+    step = as_whole(given, "min")
+    if step not in STEPS:
+        near = min(STEPS, key=lambda divisor: (abs(divisor - step), -divisor))
+        raise typed_fault(f"{show(given)} does not divide an hour; {near} does")
+    return step
+
+
+def _is_pair(point: object) -> bool:
+    return isinstance(point, list | tuple) and len(point) == 2
+
+
+def _as_curve(given: Any) -> tuple[tuple[float, float], ...]:
+    """Points (SoC %, power %), from SoC 0 to 100."""
+    if not isinstance(given, list | tuple) or not all(_is_pair(point) for point in given):
+        raise typed_fault(f"{show(given)} is not a list of points [SoC %, power %]")
+    points = tuple((as_percent(soc), as_percent(power)) for soc, power in given)
+    if len(points) < 2 or points[0][0] != 0 or points[-1][0] != _PERCENT:
+        raise typed_fault("the points must begin at SoC 0 and end at SoC 100")
+    for (before, _), (after, _) in pairwise(points):
+        if not before < after:
+            raise typed_fault(f"SoC must rise from point to point, but {after:g} follows {before:g}")
+    for soc, power in points:
+        if not 0 <= power <= _PERCENT or (power == 0 and soc < _PERCENT):
+            raise typed_fault(f"power {power:g} at SoC {soc:g} is not over 0 and at most 100 (0 only at SoC 100)")
+    return points
+
+
+ChargeCurve = Annotated[
+    tuple[tuple[float, float], ...],
+    BeforeValidator(_as_curve),
+    PlainSerializer(lambda curve: [list(point) for point in curve], when_used="json"),
+    WithJsonSchema(
+        {
+            "type": "array",
+            "minItems": 2,
+            "items": {
+                "type": "array",
+                "minItems": 2,
+                "maxItems": 2,
+                "items": {"type": "number", "minimum": 0, "maximum": _PERCENT},
+            },
+        }
+    ),
+]
+Step = Annotated[int, BeforeValidator(_as_step), WithJsonSchema({"type": "integer", "enum": list(STEPS)})]
+
+
+class Simulation(Settings):
+    """When, how long, how finely, and with which luck."""
+
+    start: LocalStart = setting(
+        "First moment reported, by the local clock; a date alone is its midnight. Noon keeps nights whole.",
+        "local time",
+        DEFAULT_START,
+        validate_default=True,
+    )
+    days: Whole = setting(
+        "Days reported. Events count seconds in 32 bits, which is 24,855 days.", "days", 7, ge=1, le=MOST_DAYS
+    )
+    step_minutes: Step = setting("Length of a step, a divisor of 60. Results do not depend on it.", "min", 30)
+    timezone: Zone = setting(
+        "Where people live, so that clock changes are known (an IANA name).",
+        "place",
+        DEFAULT_TIMEZONE,
+        min_length=1,
+    )
+    seed: Whole = setting("Seed of all chance: the same seed, the same run.", "number", 1, ge=0, le=2**64 - 1)
+    warm_up_days: Whole = setting(
+        "Days lived before the start and not reported, so that there is no artificial first day.",
+        "days",
+        7,
+        ge=0,
+        le=MOST_WARM_UP_DAYS,
+    )
+
+    @classmethod
+    def cross_check(cls, given: Any) -> Iterable[Fault]:
+        """The start must exist on the local clock."""
+        start = attempt(as_start, given.get("start", DEFAULT_START))
+        zone = attempt(as_timezone, given.get("timezone", DEFAULT_TIMEZONE))
+        shown = gap_at(start, zone) if start is not None and zone is not None else None
+        if start is not None and shown is not None:
+            yield Fault(
+                ("start",),
+                f"{show(show_start(start))} does not exist in {zone}: clocks go forward over it; "
+                f"write {show(show_start(shown))}",
+                about_several=True,
+            )
+
+
+class Battery(Settings):
+    """What lies between the meter and the battery, alike in all cars."""
+
+    charging_efficiency: Plain = setting(
+        "Energy that reaches the battery per energy at the meter, a fraction.", "fraction", 0.90, gt=0, le=1
+    )
+    charge_curve: ChargeCurve = setting(
+        "Most power against state of charge: points [SoC %, % of charger_kw], straight lines between them.",
+        "%",
+        ((0.0, 100.0), (80.0, 100.0), (100.0, 30.0)),
+    )
+
+
+class Outputs(Settings):
+    """What a run writes."""
+
+    events: Switch = setting("Whether the event streams are written to events.parquet.", "true or false", default=True)

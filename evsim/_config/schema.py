@@ -1,0 +1,149 @@
+"""The JSON Schema of the config, so that editors help; generated from the models."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
+from pydantic_core import core_schema
+
+from evsim._config.charging import DEFAULT_STRATEGY, Charging, built_in
+from evsim._scenario import Scenario
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+_DEFS = "$defs"
+_CHARGING = Charging.__name__
+_RULE = "ChargingRule"
+
+
+class _Schema(GenerateJsonSchema):
+    """pydantic's generator, for the config as it is written rather than as it is held."""
+
+    schema_dialect = DIALECT
+
+    def model_schema(self, schema: core_schema.ModelSchema) -> JsonSchemaValue:
+        if schema["cls"] is Charging:
+            return {"title": _CHARGING}
+        return super().model_schema(schema)
+
+
+def schema() -> dict[str, Any]:
+    """The JSON Schema (draft 2020-12) of a config: each key with description, unit, default and range."""
+    made = Scenario.model_json_schema(schema_generator=_Schema)
+    made = {
+        "$schema": DIALECT,
+        "title": "evsim config",
+        **{k: v for k, v in made.items() if k not in ("title", "$schema")},
+    }
+    strategies = _strategy_schemas(made[_DEFS])
+    made[_DEFS][_RULE] = {"description": "A charging rule with its settings.", "anyOf": strategies}
+    made[_DEFS][_CHARGING] = _charging_schema(strategies)
+    made["properties"] = {"$schema": _editor_key(), **made["properties"]}
+    _accept_a_sheet(made["properties"]["archetypes"])
+    _give_parts_defaults(made)
+    cleaned: dict[str, Any] = _without_titles(made)
+    return cleaned
+
+
+def schema_text() -> str:
+    """`config_schema.json`, as it stands in the repository."""
+    return json.dumps(schema(), indent=2, ensure_ascii=False) + "\n"
+
+
+def _editor_key() -> dict[str, Any]:
+    return {
+        "type": "string",
+        "description": "Where editors find this schema; a run does not read it.",
+        "unit": "file",
+        "default": "./config_schema.json",
+        "minLength": 1,
+    }
+
+
+def _accept_a_sheet(archetypes: dict[str, Any]) -> None:
+    listed = {key: archetypes.pop(key) for key in ("type", "items", "minItems") if key in archetypes}
+    file = {"type": "string", "minLength": 1, "description": "Name of a CSV file with the archetype sheet."}
+    archetypes["anyOf"] = [listed, file]
+    archetypes["unit"] = "archetypes"
+
+
+def _give_parts_defaults(made: dict[str, Any]) -> None:
+    """A part that is left out has all its defaults; and pydantic leaves out what the part says itself."""
+    for name, part in made["properties"].items():
+        if "$ref" in part:
+            part["description"] = Scenario.model_fields[name].description
+            part.setdefault("default", {"strategy": DEFAULT_STRATEGY} if name == "charging" else {})
+
+
+def _strategy_schemas(definitions: dict[str, Any]) -> list[dict[str, Any]]:
+    """Each built-in strategy's own settings, then any strategy of somebody's own."""
+    named = []
+    for name, make in built_in().items():
+        own: dict[str, Any] = {"type": "object", "properties": {}}
+        if isinstance(make, type) and issubclass(make, BaseModel):
+            own = make.model_json_schema(schema_generator=_Schema)
+            definitions.update(own.pop(_DEFS, {}))
+        naming = {
+            "const": name,
+            "description": "Name of the charging rule.",
+            "unit": "choice",
+            "default": name,
+        }
+        settings = {
+            key: {"unit": "as described", **value} for key, value in own["properties"].items() if key != "strategy"
+        }
+        required = [key for key in own.get("required", []) if key != "strategy"]
+        one = {
+            "type": "object",
+            "description": (make.__doc__ or name).strip().split("\n")[0],
+            "properties": {"strategy": naming, **settings},
+            "required": required if name == DEFAULT_STRATEGY else ["strategy", *required],
+            "additionalProperties": False,
+        }
+        named.append(one)
+    return [*named, _own_strategy(list(built_in()))]
+
+
+def _own_strategy(taken: list[str]) -> dict[str, Any]:
+    naming = {
+        "type": "string",
+        "description": "Name of a strategy of your own, from --strategy-file.",
+        "unit": "choice",
+        "minLength": 1,
+        "not": {"enum": taken},
+    }
+    return {
+        "type": "object",
+        "description": "A strategy of your own, with its settings.",
+        "properties": {"strategy": naming},
+        "required": ["strategy"],
+    }
+
+
+def _charging_schema(strategies: list[dict[str, Any]]) -> dict[str, Any]:
+    """A rule, and beside its settings the rules of single archetypes."""
+    own = {
+        "type": "object",
+        "description": "Archetypes with a rule of their own, by name.",
+        "unit": "rules",
+        "default": {},
+        "additionalProperties": {"$ref": f"#/{_DEFS}/{_RULE}"},
+    }
+    return {
+        "description": "The charging rule, and those of single archetypes.",
+        "anyOf": [{**one, "properties": {**one["properties"], "by_archetype": own}} for one in strategies],
+    }
+
+
+def _without_titles(part: Any, is_names: bool = False) -> Any:
+    """The schema without the titles that only repeat the keys."""
+    if isinstance(part, Mapping):
+        return {
+            key: _without_titles(value, key in ("properties", _DEFS) and not is_names)
+            for key, value in part.items()
+            if is_names or key != "title" or value == "evsim config"
+        }
+    return [_without_titles(item) for item in part] if isinstance(part, list) else part

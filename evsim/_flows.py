@@ -1,0 +1,180 @@
+"""The charges in progress: one dense row each, so that what a step touches lies together in memory."""
+
+from __future__ import annotations
+
+from typing import ClassVar, NamedTuple
+
+import numpy as np
+
+from evsim._battery import ChargeCurve, Wiring, charge, segment
+from evsim._units import SECONDS_PER_HOUR, Anything, Bools, Floats, Ints, Who
+
+_FIRST_CAPACITY = 64
+_ROUNDING_S = 1e-6
+"""An instant this close to a whole second is that second: the rest is the rounding of float64 [s]."""
+
+
+class Order(NamedTuple):
+    """What a charge is to be; each (n,): power at the meter [kW], goal [0-1], end [s], and why it would end then."""
+
+    max_kw: Floats
+    until_soc: Floats
+    stop_at: Floats
+    stop_reason: Anything | int
+
+
+class Move(NamedTuple):
+    """What flowed; each (n,): SoC before and after [0-1], energy at the meter [kWh]."""
+
+    before: Floats
+    after: Floats
+    import_kwh: Floats
+
+
+class Flows:
+    """Charges in progress as columns; rows 0 to `n` are in use, in no particular order.
+
+    who : user; group : its archetype; since [s] : up to when `soc` [0-1] is true
+    unlogged_kwh : energy at the meter that is not in the event log yet [kWh]
+    max_kw, until_soc, stop_reason : the order; charger_kw, soc_per_kwh : the wiring
+    stop_at [s], ends_at_target : when the charge ends, and whether by its target or by its order
+    flat_kw, flat_until [s] : power at the meter, and for how long it stays so
+    """
+
+    who: Who
+    group: Ints
+    since: Floats
+    soc: Floats
+    unlogged_kwh: Floats
+    max_kw: Floats
+    until_soc: Floats
+    stop_reason: Anything
+    charger_kw: Floats
+    soc_per_kwh: Floats
+    stop_at: Floats
+    ends_at_target: Bools
+    flat_kw: Floats
+    flat_until: Floats
+
+    _KINDS: ClassVar[dict[str, type]] = {
+        "who": np.int64, "group": np.int64, "since": np.float64, "soc": np.float64, "unlogged_kwh": np.float64,
+        "max_kw": np.float64, "until_soc": np.float64, "stop_reason": np.uint8, "charger_kw": np.float64,
+        "soc_per_kwh": np.float64, "stop_at": np.float64, "ends_at_target": np.bool_, "flat_kw": np.float64,
+        "flat_until": np.float64,
+    }  # fmt: skip
+
+    def __init__(self, curve: ChargeCurve) -> None:
+        self.curve = curve
+        self.n = 0
+        self._capacity = _FIRST_CAPACITY
+        for name, kind in self._KINDS.items():
+            setattr(self, name, np.empty(_FIRST_CAPACITY, kind))
+
+    def start(
+        self,
+        who: Who,
+        group: Ints,
+        at_s: Floats,
+        soc: Floats,
+        order: Order,
+        wiring: Wiring,
+        unlogged_kwh: Floats,
+    ) -> Ints:
+        """Begin charges at `at_s` and foresee their end; returns their rows."""
+        max_kw, until_soc, stop_at, stop_reason = order
+        charger_kw, soc_per_kwh = wiring
+        if float(until_soc.max()) <= self.curve.is_flat_to:
+            flat_kw = np.minimum(max_kw, charger_kw * self.curve.share[0])
+            hours, flat_until = (until_soc - soc) / (soc_per_kwh * flat_kw), np.inf
+        else:
+            forever = np.full(len(who), np.inf)
+            hours = charge(self.curve, wiring, soc, max_kw, until_soc, forever).hours
+            part = segment(self.curve, soc, np.minimum(max_kw / charger_kw, 1.0))
+            flat_kw = part.share * charger_kw
+            rise = np.minimum(part.end_soc, until_soc) - soc
+            flat_h = np.where(part.slope == 0, rise / (soc_per_kwh * flat_kw), 0.0)
+            flat_until = at_s + flat_h * SECONDS_PER_HOUR
+        reached_at = _whole_if_close(at_s + hours * SECONDS_PER_HOUR)
+        return self._add(
+            len(who), who=who, group=group, since=at_s, soc=soc, unlogged_kwh=unlogged_kwh,
+            max_kw=max_kw, until_soc=until_soc, stop_reason=stop_reason,
+            charger_kw=charger_kw, soc_per_kwh=soc_per_kwh,
+            stop_at=np.minimum(reached_at, stop_at), ends_at_target=reached_at <= stop_at,
+            flat_kw=flat_kw, flat_until=flat_until,
+        )  # fmt: skip
+
+    def move(self, rows: Ints | slice, to_s: Floats | float) -> Move:
+        """Let power flow until `to_s`, which is not after the charges end."""
+        before = self.soc[rows].copy()
+        hours = (to_s - self.since[rows]) / SECONDS_PER_HOUR
+        kwh = self.flat_kw[rows] * hours
+        after = before + kwh * self.soc_per_kwh[rows]
+        bent = self.flat_until[rows] < to_s
+        if bent.any():
+            wiring = Wiring(self.charger_kw[rows][bent], self.soc_per_kwh[rows][bent])
+            order = self.max_kw[rows][bent], self.until_soc[rows][bent]
+            done = charge(self.curve, wiring, before[bent], *order, hours[bent])
+            after[bent], kwh[bent] = done.soc, done.import_kwh
+        return self._moved(rows, to_s, Move(before, after, kwh))
+
+    def finish(self, rows: Ints) -> Move:
+        """Let power flow until the charges end; one that ends at its target ends exactly there."""
+        at_target = self.ends_at_target[rows]
+        before = self.soc[rows]
+        after = self.until_soc[rows]
+        move = Move(before, after, (after - before) / self.soc_per_kwh[rows])
+        if not at_target.all():
+            timed_out = rows[~at_target]
+            stopped = self.move(timed_out, self.stop_at[timed_out])
+            move.after[~at_target] = stopped.after
+            move.import_kwh[~at_target] = stopped.import_kwh
+            self.unlogged_kwh[timed_out] -= stopped.import_kwh
+        return self._moved(rows, self.stop_at[rows], move)
+
+    def _moved(self, rows: Ints | slice, to_s: Floats | float, move: Move) -> Move:
+        self.soc[rows] = move.after
+        self.since[rows] = to_s
+        self.unlogged_kwh[rows] += move.import_kwh
+        return move
+
+    def take_log(self, rows: Ints | slice) -> Anything:
+        """Energy for the log, float32 [kWh]; what its rounding leaves stays for the next event."""
+        exact = self.unlogged_kwh[rows]
+        rounded = exact.astype(np.float32)
+        self.unlogged_kwh[rows] = exact - rounded
+        return rounded
+
+    def remove(self, rows: Ints) -> Ints:
+        """Remove charges; the last ones move into the gaps. Returns the rows that hold another charge now."""
+        n = self.n - len(rows)
+        stays = np.ones(self.n - n, np.bool_)
+        stays[rows[rows >= n] - n] = False
+        gaps, movers = rows[rows < n], n + np.flatnonzero(stays)
+        for name in self._KINDS:
+            column = getattr(self, name)
+            column[gaps] = column[movers]
+        self.n = n
+        return gaps
+
+    def take_over(self, other: Flows, first_user: int) -> Ints:
+        """Add the charges of another block, whose users begin at `first_user`; returns their rows."""
+        columns = {name: getattr(other, name)[: other.n] for name in self._KINDS}
+        columns["who"] = columns["who"] + first_user
+        return self._add(other.n, **columns)
+
+    def _add(self, n: int, **columns: Anything | float) -> Ints:
+        first, self.n = self.n, self.n + n
+        if self.n > self._capacity:
+            self._capacity = max(2 * self._capacity, self.n)
+            for name, kind in self._KINDS.items():
+                roomier = np.empty(self._capacity, kind)
+                roomier[:first] = getattr(self, name)[:first]
+                setattr(self, name, roomier)
+        for name in self._KINDS:
+            getattr(self, name)[first : self.n] = columns[name]
+        return np.arange(first, self.n)
+
+
+def _whole_if_close(at_s: Floats) -> Floats:
+    whole = np.rint(at_s)
+    return np.where(np.abs(at_s - whole) < _ROUNDING_S, whole, at_s)

@@ -1,0 +1,220 @@
+"""The files of a run, written beside and moved into place: a reader never sees half a file."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import math
+import os
+import shutil
+import signal
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from evsim._errors import OutputError
+from evsim._results import Peak, Results
+from evsim._tables import Table
+from evsim._units import Anything
+from evsim._version import __version__
+
+SCHEMA_VERSION = 1
+FILES = (
+    "charging_curves.png",
+    "power_by_archetype.png",
+    "timeseries.csv",
+    "sessions.csv",
+    "events.parquet",
+    "summary.json",
+)
+"""All that a run may write; one that a run does not make anew is removed, so that a folder tells of one run."""
+
+_STAGING = ".evsim-writing-"
+_ROWS_AT_ONCE = 50_000
+_ROW_GROUP = 1 << 20
+_DECIMALS = {"_percent": 4, "_kw": 9, "_kwh": 6}
+
+
+# ---- the folder
+
+
+def check_folder(folder: Path) -> None:
+    """Raise OutputError when results could not be written to `folder`; nothing is changed on the disk."""
+    if folder.exists() and not folder.is_dir():
+        raise OutputError(f"{folder}: this is a file; give a folder for the results with --out")
+    place = folder
+    while not place.exists():
+        place = place.parent
+    if not place.is_dir() or not os.access(place, os.W_OK | os.X_OK):
+        raise OutputError(f"{folder}: nothing can be written there; give another folder with --out")
+
+
+@contextlib.contextmanager
+def staged(folder: Path) -> Iterator[Path]:
+    """A folder to write into, whose files replace those of `folder` when all went well.
+
+    Raises OutputError when the disk refuses; then, and after any other failure, `folder` is as it was.
+    """
+    is_new = not folder.exists()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        _sweep(folder)
+        staging = folder / f"{_STAGING}{os.getpid()}"
+        staging.mkdir()
+    except OSError as error:
+        raise OutputError(f"{folder}: cannot be written ({error.strerror}); give another with --out") from error
+    try:
+        yield staging
+        _move(staging, folder)
+    except OSError as error:
+        raise OutputError(f"{folder}: {error.strerror}; the results there are as they were") from error
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+        if is_new:
+            with contextlib.suppress(OSError):
+                folder.rmdir()
+
+
+def _move(staging: Path, folder: Path) -> None:
+    made = sorted(path.name for path in staging.iterdir())
+    with _uninterrupted():
+        for name in made:
+            (staging / name).replace(folder / name)
+        for name in set(FILES) - set(made):
+            (folder / name).unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Let Ctrl-C wait for the moving of files, which takes a moment."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    pressed: list[Any] = []
+    before = signal.signal(signal.SIGINT, lambda *args: pressed.append(args))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if pressed:
+        raise KeyboardInterrupt
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what runs that were killed have left behind."""
+    left = [path for path in folder.glob(f"{_STAGING}*") if path.is_dir()]
+    if left:
+        from psutil import pid_exists
+
+        for path in left:
+            number = path.name.removeprefix(_STAGING)
+            if not number.isdigit() or int(number) == os.getpid() or not pid_exists(int(number)):
+                shutil.rmtree(path, ignore_errors=True)
+
+
+# ---- the files
+
+
+def write_tables(results: Results, folder: Path, *, events: bool = True) -> None:
+    """Write timeseries.csv, sessions.csv, summary.json and, if wanted, events.parquet into `folder`."""
+    write_csv(results.timeseries, folder / "timeseries.csv")
+    write_csv(results.sessions, folder / "sessions.csv")
+    if events:
+        write_events(results, folder / "events.parquet")
+    text = json.dumps(summary(results), indent=2, ensure_ascii=False)
+    (folder / "summary.json").write_text(text + "\n", encoding="utf-8", newline="\n")
+
+
+def write_csv(table: Table, path: Path) -> None:
+    """Write a table as CSV: UTF-8, ISO 8601 UTC, no more decimals than are known, empty where nothing is known."""
+    with path.open("w", encoding="utf-8", newline="") as file:
+        file.write(",".join(table) + "\n")
+        for first in range(0, table.n_rows, _ROWS_AT_ONCE):
+            columns = [_texts(name, column[first : first + _ROWS_AT_ONCE]) for name, column in table.items()]
+            file.write("\n".join(map(",".join, zip(*columns, strict=True))) + "\n")
+
+
+def _texts(name: str, column: Anything) -> list[str]:
+    if column.dtype.kind == "M":
+        texts: list[str] = np.datetime_as_string(column, unit="s", timezone="UTC").tolist()
+        return ["" if text == "NaT" else text for text in texts]
+    if column.dtype.kind == "f":
+        places = next(n for suffix, n in _DECIMALS.items() if name.endswith(suffix))
+        return [_decimal(value, places) for value in column.tolist()]
+    if column.dtype.kind == "O":
+        quoted = {text: _quoted(text) for text in set(column.tolist())}
+        return [quoted[text] for text in column.tolist()]
+    return [str(value) for value in column.tolist()]
+
+
+def _decimal(value: float, places: int) -> str:
+    """`3.5`, `0`; empty for NaN."""
+    if math.isnan(value):
+        return ""
+    text = f"{value:.{places}f}".rstrip("0").rstrip(".")
+    return "0" if text == "-0" else text
+
+
+def _quoted(text: str) -> str:
+    return '"' + text.replace('"', '""') + '"' if any(mark in text for mark in ',"\n\r') else text
+
+
+def write_events(results: Results, path: Path) -> None:
+    """Write the event streams as Parquet."""
+    import pyarrow.parquet as pq
+
+    pq.write_table(results.events.to_arrow(), path, compression="zstd", row_group_size=_ROW_GROUP)
+
+
+def summary(results: Results) -> dict[str, Any]:
+    """What `summary.json` holds."""
+    scenario, clock = results.scenario, results.clock
+    groups = [
+        {
+            "name": name,
+            "users": int(results.n_users[i]),
+            "sessions": int(results.n_sessions[i]),
+            "import_kwh": float(results.import_kwh[i]),
+            "export_kwh": float(results.export_kwh[i]),
+            "kwh_per_session": _per(results.import_kwh[i], results.n_sessions[i]),
+            "peak": _peak(results, results.peaks[i]),
+        }
+        for i, name in enumerate(results.archetypes)
+    ]
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "evsim_version": __version__,
+        "config_hash": scenario.config_hash,
+        "seed": scenario.simulation.seed,
+        "start_utc": _utc(clock.to_utc(0)),
+        "end_utc": _utc(clock.to_utc(clock.end_s)),
+        "n_steps": clock.n_steps,
+        "archetypes": groups,
+        "population": {
+            "users": int(results.n_users.sum()),
+            "sessions": int(results.n_sessions.sum()),
+            "import_kwh": float(results.import_kwh.sum()),
+            "export_kwh": float(results.export_kwh.sum()),
+            "kwh_per_session": _per(results.import_kwh.sum(), results.n_sessions.sum()),
+            "peak": _peak(results, results.peak),
+        },
+        "certificate": results.certificate.to_dict(),
+        "warnings": list(scenario.warnings),
+        "timings": results.timings,
+        "scenario": scenario.to_dict(),
+    }
+
+
+def _per(total: float, count: int) -> float | None:
+    return float(total / count) if count else None
+
+
+def _utc(instant: Anything) -> str:
+    return f"{np.datetime_as_string(instant, unit='s')}Z"
+
+
+def _peak(results: Results, peak: Peak) -> dict[str, Any]:
+    return {"kw": peak.kw, "start_utc": _utc(peak.at), "start_local": results.clock.local_text(peak.at)}

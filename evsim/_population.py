@@ -1,0 +1,306 @@
+"""The people, as columns: one array per quantity for all users, and every verb written once, for a group."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from evsim._battery import ChargeCurve, Wiring
+from evsim._clock import Clock
+from evsim._errors import LeverError, name_some
+from evsim._events import EventKind, EventStore
+from evsim._flows import Flows, Move, Order
+from evsim._totals import Totals
+from evsim._units import (
+    SECONDS_PER_HOUR,
+    SECONDS_PER_MINUTE,
+    SOC_TOLERANCE,
+    Anything,
+    Bools,
+    Floats,
+    Ints,
+    Who,
+    pieces,
+)
+from evsim._user import User
+
+_IDLE = -1
+
+
+class Population:
+    """Users as columns; `population[i]` and iteration give `User`s.
+
+    Columns are (n,) arrays. For good: `archetype` (index into `archetype_names`), `capacity_kwh`,
+    `charger_kw`, `efficiency`, `target_soc`. Changing: `soc`, `is_plugged_in`, `is_charging`,
+    `plugged_in_at` [s]. Books, since `open_books`: `driven_kwh`, `public_kwh`; what passed the meter is in `events`.
+
+    Verbs take `who` (user indices, each at most once) and an instant, one for all or one each, in run seconds; a
+    verb in an impossible state is a `LeverError` and changes nothing.
+    """
+
+    def __init__(
+        self,
+        *,
+        archetype: Ints,
+        archetype_names: tuple[str, ...],
+        capacity_kwh: Floats,
+        charger_kw: Floats,
+        efficiency: Floats,
+        target_soc: Floats,
+        soc: Floats,
+        curve: ChargeCurve,
+        clock: Clock,
+    ) -> None:
+        n = len(archetype)
+        self.archetype, self.archetype_names = archetype, archetype_names
+        self.capacity_kwh, self.charger_kw, self.efficiency = capacity_kwh, charger_kw, efficiency
+        self.target_soc = target_soc
+        self.curve, self.clock = curve, clock
+        self.soc = soc.copy()
+        self.is_plugged_in, self.is_charging = np.zeros(n, np.bool_), np.zeros(n, np.bool_)
+        self.plugged_in_at = np.zeros(n)
+        self.driven_kwh, self.public_kwh = np.zeros(n), np.zeros(n)
+        self.now_s = 0.0
+        self.events = EventStore(clock, archetype, archetype_names)
+        self.totals = Totals(archetype, len(archetype_names))
+        self.is_recording = False
+        self._soc_per_kwh = efficiency / capacity_kwh
+        self._flows = Flows(curve)
+        self._row = np.full(n, _IDLE)  # of each user's charge in `_flows`
+        self._unlogged_kwh = np.zeros(n)  # of those who do not charge
+        self._soc_at_opening = self.soc.copy()
+
+    # ---- people
+
+    def __len__(self) -> int:
+        return len(self.soc)
+
+    def __getitem__(self, index: int) -> User:
+        return User(self, range(len(self))[index])
+
+    def __iter__(self) -> Iterator[User]:
+        return (User(self, i) for i in range(len(self)))
+
+    def __repr__(self) -> str:
+        return f"<Population of {len(self):,} users in {len(self.archetype_names)} archetypes>"
+
+    def wiring(self, who: Who) -> Wiring:
+        """Charger and battery of `who`."""
+        return Wiring(self.charger_kw[who], self._soc_per_kwh[who])
+
+    def power_kw(self, who: Who) -> Floats:
+        """Power at the meter of `who` now [kW]."""
+        kw, on = np.zeros(len(who)), self.is_charging[who]
+        most = self.charger_kw[who[on]] * self.curve.share_at(self.soc[who[on]])
+        kw[on] = np.minimum(self._flows.max_kw[self._row[who[on]]], most)
+        return kw
+
+    # ---- blocks
+
+    def block(self, first: int, end: int) -> Population:
+        """Users `first` to `end` as a population of their own on the same columns, with its own log and totals."""
+        part = copy.copy(self)
+        for name, value in vars(self).items():
+            if isinstance(value, np.ndarray):
+                setattr(part, name, value[first:end])
+        part.events = EventStore(self.clock, part.archetype, self.archetype_names)
+        part.totals = Totals(part.archetype, len(self.archetype_names))
+        part._flows = Flows(self.curve)
+        return part
+
+    def take_back(self, blocks: Sequence[Population]) -> None:
+        """Be whole again: take over the logs and charges of blocks that cover it, in order."""
+        self.events = EventStore.joined([block.events for block in blocks])
+        first = 0
+        for block in blocks:
+            rows = self._flows.take_over(block._flows, first)
+            self._row[self._flows.who[rows]] = rows
+            first += len(block)
+        self.now_s, self.is_recording = blocks[0].now_s, blocks[0].is_recording
+        self.totals.count_all(self.soc, self.is_plugged_in, self.is_charging)
+
+    # ---- books
+
+    def open_books(self) -> None:
+        """Begin to report: every user reports its SoC, plugs and charges in progress begin anew in the log."""
+        self.is_recording = True
+        for book in (self.driven_kwh, self.public_kwh, self._unlogged_kwh, self._flows.unlogged_kwh):
+            book[:] = 0.0
+        self._soc_at_opening[:] = self.soc
+        self.totals.count_all(self.soc, self.is_plugged_in, self.is_charging)
+        why = self.events.reason_code("run_start")
+        self._log(self.now_s, np.arange(len(self)), EventKind.REPORT, why)
+        self._log(self.now_s, np.flatnonzero(self.is_plugged_in), EventKind.PLUG_IN, why)
+        self._log(self.now_s, np.flatnonzero(self.is_charging), EventKind.CHARGE_START, why)
+
+    def import_kwh(self) -> Floats:
+        """(n,) energy at the meter since the books were opened [kWh]: the event log's, and what it will log next."""
+        total = self.events.import_kwh_by_user() + self._unlogged_kwh
+        flows = self._flows
+        total[flows.who[: flows.n]] += flows.unlogged_kwh[: flows.n]
+        return total
+
+    def residual_kwh(self, import_kwh: Floats) -> Floats:
+        """(n,) what each user's books are out by [kWh], given what they imported: 0 but for rounding (DESIGN 4.7)."""
+        stored = (self.soc - self._soc_at_opening) * self.capacity_kwh
+        return stored - (self.efficiency * import_kwh + self.public_kwh - self.driven_kwh)
+
+    # ---- levers
+
+    def plug_in(self, who: Who, at_s: Floats | float, reason: int = 0) -> None:
+        """Connect; nothing flows yet."""
+        self._refuse(who, self.is_plugged_in[who], "is plugged in already; plug it out first")
+        self.is_plugged_in[who] = True
+        self.plugged_in_at[who] = at_s
+        if self.is_recording:
+            self.totals.plugged(self.archetype[who], +1)
+            self._log(at_s, who, EventKind.PLUG_IN, reason)
+
+    def plug_out(self, who: Who, at_s: Floats | float, reason: int = 0) -> None:
+        """Disconnect; a charge in progress is stopped first, for the reason `unplugged`."""
+        self._refuse(who, ~self.is_plugged_in[who], "is not plugged in; plug it in first")
+        self.settle(who, at_s)
+        on = self.is_charging[who]
+        if on.any():
+            when = at_s if isinstance(at_s, float) else at_s[on]
+            self._stop(self._row[who[on]], when, self.events.reason_code("unplugged"))
+        self.is_plugged_in[who] = False
+        if self.is_recording:
+            self.totals.plugged(self.archetype[who], -1)
+            self._log(at_s, who, EventKind.PLUG_OUT, reason)
+
+    def start_charging(self, who: Who, at_s: Floats, order: Order, reason: int = 0) -> None:
+        """Let power flow from `at_s` (n,) until the order's goal or end, whichever comes first.
+
+        On a car that charges already this changes its power and goal; the same order again changes neither.
+        """
+        wiring, (max_kw, until_soc, *_) = self.wiring(who), order
+        self._refuse(who, ~self.is_plugged_in[who], "is not plugged in; plug it in before charging")
+        self._refuse(who, ~(max_kw > 0), "cannot charge without power; max_kw must be over 0")
+        self._refuse(who, max_kw > wiring.charger_kw, "has a charger that gives less than that; see charger_kw")
+        self._refuse(who, ~((until_soc >= 0) & (until_soc <= 1)), "cannot charge to that; until_soc is 0 to 1")
+        self.settle(who, at_s)
+        soc = self.soc[who]
+        self._refuse(who, soc >= until_soc, "has reached that state of charge; it has nothing to charge")
+        fresh, group = self._row[who] == _IDLE, self.archetype[who]
+        if not fresh.all():
+            self._repower(who[~fresh], at_s[~fresh], max_kw[~fresh], until_soc[~fresh], reason)
+        self._row[who] = self._flows.start(who, group, at_s, soc, order, wiring, self._unlogged_kwh[who])
+        self.is_charging[who] = True
+        if self.is_recording:
+            self.totals.charging(group[fresh], +1)
+            self._log(at_s[fresh], who[fresh], EventKind.CHARGE_START, reason)
+
+    def stop_charging(self, who: Who, at_s: Floats | float, reason: int = 0) -> None:
+        """Stop the power; the plug stays in."""
+        self._refuse(who, ~self.is_charging[who], "is not charging; there is nothing to stop")
+        self.settle(who, at_s)
+        on = self.is_charging[who]
+        self._stop(self._row[who[on]], at_s if isinstance(at_s, float) else at_s[on], reason)
+
+    def drive(self, who: Who, at_s: Floats | float, kwh: Floats, reason: int = 0) -> None:
+        """Drive `kwh` (n,) out of the battery [kWh, battery side], in no time."""
+        self._refuse(who, self.is_plugged_in[who], "is plugged in; plug it out before driving")
+        self._refuse(who, ~(kwh >= 0), "cannot drive a negative energy; kwh must be 0 or more")
+        after = self.soc[who] - kwh / self.capacity_kwh[who]
+        self._refuse(who, after < -SOC_TOLERANCE, "has too little charge for that drive")
+        self._log(at_s, who, EventKind.TRIP_START, reason)
+        self.arrive_with(who, np.maximum(after, 0.0))
+        self._log(at_s, who, EventKind.TRIP_END, reason)
+
+    def arrive_with(self, who: Who, soc: Floats) -> None:
+        """Bring unplugged cars to `soc` (n,); the difference is booked as driving, without events."""
+        if self.is_recording:
+            before = self.soc[who]
+            self.driven_kwh[who] += (before - soc) * self.capacity_kwh[who]
+            self.totals.moved(self.archetype[who], before, soc)
+        self.soc[who] = soc
+
+    # ---- time
+
+    def wait(self, hours: float = 0.0, minutes: float = 0.0) -> None:
+        """Let time pass by hand, for those who play with users and have no `Simulator`."""
+        self.elapse(self.now_s + hours * SECONDS_PER_HOUR + minutes * SECONDS_PER_MINUTE)
+
+    def elapse(self, to_s: float) -> None:
+        """Let power flow until `to_s` [s]: only cars that charge are touched, and each reports its SoC."""
+        flows, report = self._flows, self.events.reason_code("step_end")
+        self._finish(np.flatnonzero(flows.stop_at[: flows.n] <= to_s))
+        for rows in pieces(flows.n):
+            who = flows.who[rows]
+            self._book(flows.group[rows], who, flows.move(rows, to_s))
+            self._log_flow(to_s, rows, EventKind.REPORT, report)
+        self.now_s = to_s
+
+    def settle(self, who: Who, at_s: Floats | float) -> None:
+        """Bring `who` to `at_s`; charges that end by then end, at their own instant and for their own reason."""
+        on = self.is_charging[who]
+        if not on.any():
+            return
+        when = at_s if isinstance(at_s, float) else at_s[on]
+        rows = self._row[who[on]]
+        ends = self._flows.stop_at[rows] <= when
+        flowing = who[on][~ends]
+        self._finish(rows[ends])
+        rows = self._row[flowing]
+        move = self._flows.move(rows, when if isinstance(when, float) else when[~ends])
+        self._book(self._flows.group[rows], flowing, move)
+
+    def _finish(self, rows: Ints) -> None:
+        """End charges at the instant and for the reason foreseen."""
+        if not len(rows):
+            return
+        flows = self._flows
+        self._book(flows.group[rows], flows.who[rows], flows.finish(rows))
+        target = np.uint8(self.events.reason_code("target_reached"))
+        reason = np.where(flows.ends_at_target[rows], target, flows.stop_reason[rows])
+        self._stop(rows, np.ceil(flows.stop_at[rows]), reason)
+
+    def _stop(self, rows: Ints, at_s: Floats | float, reason: Anything | int) -> None:
+        """End charges now, at the SoC they have."""
+        flows = self._flows
+        self.is_charging[flows.who[rows]] = False
+        if self.is_recording:
+            self.totals.charging(flows.group[rows], -1)
+            self._log_flow(at_s, rows, EventKind.CHARGE_STOP, reason)
+        self._release(rows)
+
+    def _repower(self, who: Who, at_s: Floats, max_kw: Floats, until_soc: Floats, reason: int) -> None:
+        """End charges that go on with another order; a change of power or goal is an event."""
+        rows, flows = self._row[who], self._flows
+        differs = (flows.max_kw[rows] != max_kw) | (flows.until_soc[rows] != until_soc)
+        self._log_flow(at_s[differs], rows[differs], EventKind.POWER_CHANGE, reason)
+        self._release(rows)
+
+    def _release(self, rows: Ints) -> None:
+        flows = self._flows
+        who = flows.who[rows]
+        self._unlogged_kwh[who] = flows.unlogged_kwh[rows]
+        self._row[who] = _IDLE
+        moved = flows.remove(rows)
+        self._row[flows.who[moved]] = moved
+
+    # ---- bookkeeping
+
+    def _book(self, group: Ints, who: Who, move: Move) -> None:
+        self.soc[who] = move.after
+        if self.is_recording:
+            self.totals.moved(group, *move)
+
+    def _log(self, at_s: Floats | float, who: Who, kind: EventKind, reason: int) -> None:
+        """Log an event of users through whose meter nothing flowed since their last."""
+        if self.is_recording:
+            self.events.append(at_s, who, kind, reason, self.soc[who])
+
+    def _log_flow(self, at_s: Floats | float, rows: Ints | slice, kind: EventKind, reason: Anything | int) -> None:
+        """Log an event of charging users, with the energy since their last."""
+        if self.is_recording:
+            flows = self._flows
+            self.events.append(at_s, flows.who[rows], kind, reason, flows.soc[rows], flows.take_log(rows))
+
+    def _refuse(self, who: Who, faulty: Bools, why: str) -> None:
+        if faulty.any():
+            named = name_some(who[faulty].tolist())
+            raise LeverError(f"user {named} {why}" if faulty.sum() == 1 else f"users {named}: each {why}")

@@ -1,0 +1,141 @@
+"""What a run leaves: frozen, and read by everything downstream."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from evsim._clock import Clock
+from evsim._events import EventKind, EventStore
+from evsim._population import Population
+from evsim._tables import Table, sessions_table, timeseries_table
+from evsim._units import ENERGY_TOLERANCE_KWH, Anything, Floats, Ints
+
+if TYPE_CHECKING:
+    from evsim._scenario import Scenario
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """The proof a run gives of itself (DESIGN 4.7).
+
+    max_residual_kwh : the largest error in one user's energy balance; worst_user : whose
+    min_soc, max_soc : over all events [0-1]
+    events_less_series_kwh : energy in the event log less energy in the time series
+    """
+
+    max_residual_kwh: float
+    worst_user: int
+    min_soc: float
+    max_soc: float
+    events_less_series_kwh: float
+
+    def to_dict(self) -> dict[str, float]:
+        """As it stands in `summary.json`."""
+        return asdict(self)
+
+    def faults(self, n_users: int) -> list[str]:
+        """The laws that do not hold, as sentences; none when all is well.
+
+        The log keeps float32, one rounding a user: its total may be out by that much.
+        """
+        checks = (
+            (
+                self.max_residual_kwh <= ENERGY_TOLERANCE_KWH,
+                f"user {self.worst_user}'s energy is out by {self.max_residual_kwh:g} kWh",
+            ),
+            (
+                self.min_soc >= 0 and self.max_soc <= 1,
+                f"SoC goes from {self.min_soc:.6%} to {self.max_soc:.6%}",
+            ),
+            (
+                abs(self.events_less_series_kwh) <= ENERGY_TOLERANCE_KWH * n_users,
+                f"the event log and the time series differ by {self.events_less_series_kwh:g} kWh",
+            ),
+        )
+        return [text for holds, text in checks if not holds]
+
+
+@dataclass(frozen=True)
+class Peak:
+    """The highest mean power of one step: kW at the meter, and the step's start (UTC)."""
+
+    kw: float
+    at: np.datetime64
+
+
+@dataclass(frozen=True)
+class Results:
+    """What a run leaves.
+
+    Arrays are (n_steps, n_archetypes): powers are means over the step at the meter [kW], counts and SoC [0-1]
+    are at the step's end, just before what happens at that instant. The last axis of `soc_quantiles`
+    (n_steps, n_archetypes, 3) is the SoC that 10, 50 and 90% of the users are at or under.
+    """
+
+    scenario: Scenario
+    clock: Clock
+    archetypes: tuple[str, ...]
+    n_users: Ints
+    import_kw: Floats
+    export_kw: Floats
+    n_plugged_in: Ints
+    n_charging: Ints
+    mean_soc: Floats
+    soc_quantiles: Floats
+    users: Population
+    certificate: Certificate
+    timings: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def times(self) -> Anything:
+        """(n_steps,) step starts, datetime64[s], UTC."""
+        return self.clock.times
+
+    @property
+    def events(self) -> EventStore:
+        """All event streams, as columns."""
+        return self.users.events
+
+    @cached_property
+    def timeseries(self) -> Table:
+        """One row for each step and archetype, with the columns of `timeseries.csv`."""
+        return timeseries_table(self)
+
+    @cached_property
+    def sessions(self) -> Table:
+        """One row for each plug-in, with the columns of `sessions.csv`."""
+        return sessions_table(self)
+
+    @cached_property
+    def n_sessions(self) -> Ints:
+        """(n_archetypes,) plug-ins, those in progress at the start included."""
+        user = self.events.column("user")[self.events.column("event") == EventKind.PLUG_IN]
+        return np.bincount(self.users.archetype[user], minlength=len(self.archetypes))
+
+    @cached_property
+    def import_kwh(self) -> Floats:
+        """(n_archetypes,) energy drawn over the run [kWh at the meter]."""
+        return self.import_kw.sum(axis=0) * self.clock.step_h
+
+    @cached_property
+    def export_kwh(self) -> Floats:
+        """(n_archetypes,) energy given back over the run [kWh at the meter]."""
+        return self.export_kw.sum(axis=0) * self.clock.step_h
+
+    @cached_property
+    def peak(self) -> Peak:
+        """The population's peak import."""
+        return self._peak_of(self.import_kw.sum(axis=1))
+
+    @cached_property
+    def peaks(self) -> tuple[Peak, ...]:
+        """Each archetype's own peak import."""
+        return tuple(self._peak_of(column) for column in self.import_kw.T)
+
+    def _peak_of(self, kw: Floats) -> Peak:
+        at = int(np.argmax(kw))
+        return Peak(float(kw[at]), self.times[at])

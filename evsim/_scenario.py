@@ -1,0 +1,145 @@
+"""The config: everything that a run depends on, checked as a whole."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
+from os import PathLike
+from typing import Any, Self
+
+from pydantic import Field
+
+from evsim._behaviour import Behaviour
+from evsim._config.charging import Charging, Strategies
+from evsim._config.override import Override
+from evsim._config.parts import Battery, Outputs, Simulation
+from evsim._config.shares import largest_remainder, repeated_names, wrong_sum
+from evsim._config.sheet import rename
+from evsim._typed_in.faults import Fault, did_you_mean, show
+from evsim._typed_in.json_source import Path
+from evsim._typed_in.settings import Settings, Whole, attempt, part_of, setting
+from evsim._typed_in.values import as_name, as_percent
+from evsim._user_archetype import UserArchetype
+from evsim.strategies._base import ChargingStrategy
+
+MOST_USERS = 2**31 - 1
+"""User numbers have 32 bits (DESIGN 4.6)."""
+
+__all__ = ["Battery", "Behaviour", "Charging", "Outputs", "Scenario", "Simulation", "UserArchetype"]
+
+
+class Scenario(Settings):
+    """Everything a run depends on. Same scenario, same numbers."""
+
+    simulation: Simulation = Field(default_factory=Simulation, description="When, how long, how finely.")
+    population_size: Whole = setting("Number of people, each with a car.", "people", 1_000, ge=1, le=MOST_USERS)
+    archetypes: tuple[UserArchetype, ...] = Field(
+        description="Kinds of people: a list of archetypes, or a CSV file of the sheet. Shares sum to 100.",
+        min_length=1,
+    )
+    behaviour: Behaviour = Field(default_factory=Behaviour, description="How people differ.")
+    battery: Battery = Field(default_factory=Battery, description="Between the meter and the battery.")
+    charging: Charging = Field(
+        default_factory=Charging, description="The charging rule, and those of single archetypes."
+    )
+    outputs: Outputs = Field(default_factory=Outputs, description="What a run writes.")
+
+    @classmethod
+    def from_file(
+        cls,
+        path: str | PathLike[str],
+        overrides: Sequence[Override] = (),
+        strategies: Strategies | None = None,
+    ) -> Self:
+        """The scenario of a JSON file.
+
+        overrides : single settings, as in ("simulation.days", "3"), that replace the file's
+        strategies : the strategy classes that the file may name; those of evsim by default
+        Raises ConfigError, whose text lists every fault with its line and remedy.
+        """
+        from evsim._config.source import ConfigSource
+
+        return ConfigSource.of_file(path).scenario(cls, overrides, strategies)
+
+    @classmethod
+    def from_dict(
+        cls,
+        config: Mapping[str, Any],
+        overrides: Sequence[Override] = (),
+        strategies: Strategies | None = None,
+    ) -> Self:
+        """The scenario of a config that is already in memory. Raises ConfigError, as `from_file`."""
+        from evsim._config.source import ConfigSource
+
+        return ConfigSource.of_dict(config).scenario(cls, overrides, strategies)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The whole config with every default filled in, ready for JSON; `from_dict` takes it back."""
+        return self.model_dump(mode="json", exclude_none=True)
+
+    @cached_property
+    def config_hash(self) -> str:
+        """SHA-256 of the resolved config: equal for equal runs."""
+        from hashlib import sha256
+
+        return sha256(json.dumps(self.to_dict(), sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+    @cached_property
+    def n_users_by_archetype(self) -> tuple[int, ...]:
+        """How many people of each archetype, by largest remainder; the earlier archetype wins a tie."""
+        return largest_remainder(self.population_size, [a.population_percent for a in self.archetypes])
+
+    @property
+    def archetype_names(self) -> tuple[str, ...]:
+        """The archetypes' names, in config order."""
+        return tuple(archetype.name for archetype in self.archetypes)
+
+    @cached_property
+    def warnings(self) -> tuple[str, ...]:
+        """What is probably not meant, though a run is possible."""
+        told = [
+            f"archetypes[{i}] {show(archetype.name)}: {text}"
+            for i, archetype in enumerate(self.archetypes)
+            for text in archetype.warnings
+        ]
+        at = self.simulation.start.minute
+        if at % self.simulation.step_minutes:
+            told.append(f"simulation.start: {self.simulation.step_minutes} min steps begin {at} min past the hour")
+        return tuple(told)
+
+    def strategy_of(self, archetype_name: str) -> ChargingStrategy:
+        """The charging rule of an archetype. Raises KeyError when there is no such archetype."""
+        if archetype_name not in self.archetype_names:
+            raise KeyError(f"no archetype {show(archetype_name)}{did_you_mean(archetype_name, self.archetype_names)}")
+        return self.charging.strategy_of(archetype_name)
+
+    def check_fits(self, available_bytes: int | None = None) -> None:
+        """Raise ConfigError when the run needs more memory than there is (this machine's, by default)."""
+        from evsim._config.footprint import check_fits
+
+        check_fits(self, available_bytes)
+
+    @classmethod
+    def prepare(cls, given: Any, context: Any) -> tuple[Any, list[Fault]]:  # noqa: ARG003 - not every part needs it
+        """The config without `$schema`, which is for editors."""
+        if not isinstance(given, Mapping):
+            return given, []
+        return {key: value for key, value in given.items() if key != "$schema"}, []
+
+    @classmethod
+    def cross_check(cls, given: Any) -> Iterable[Fault]:
+        """Shares sum to 100, names are unique, rules are for archetypes that exist."""
+        listed = given.get("archetypes")
+        if not isinstance(listed, list | tuple) or not listed:
+            return
+        rows = [rename(row)[0] if isinstance(row, Mapping) else row for row in listed]
+        names = [attempt(as_name, part_of(row, "name")) for row in rows]
+        yield from repeated_names(names)
+        yield from wrong_sum([attempt(as_percent, part_of(row, "population_percent")) for row in rows], names)
+        rules = part_of(given.get("charging"), "by_archetype")
+        known = [name for name in names if name is not None]
+        for name in rules if isinstance(rules, Mapping) and len(known) == len(names) else ():
+            if isinstance(name, str) and name.strip() not in known:
+                path: Path = ("charging", "by_archetype", name)
+                yield Fault(path, f"no archetype has this name{did_you_mean(name, known)}", about_several=True)

@@ -1,0 +1,191 @@
+"""The loop: nothing else moves time."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+
+from evsim._chance import Chance
+from evsim._clock import Clock
+from evsim._diary import Diary
+from evsim._errors import InvariantError
+from evsim._population import Population
+from evsim._results import Certificate, Results
+from evsim._spawn import spawn
+from evsim._totals import QUANTILES, Snapshot, soc_quantiles
+from evsim._user_controller import UserController
+
+if TYPE_CHECKING:
+    from evsim._scenario import Scenario
+
+Progress: TypeAlias = Callable[[int, int], None]
+"""Called with (steps done, steps in all), warm-up included."""
+
+_BLOCK_SIZE = 131_072
+_STRETCH = 48
+_THREADS = 2
+
+
+class _Block:
+    """Some of the users and who decides for them."""
+
+    def __init__(self, people: Population, controller: UserController) -> None:
+        self.people, self._controller = people, controller
+
+    def live(self, first: int, end: int, step_s: int) -> Snapshot | None:
+        """Live steps `first` to `end`; returns their totals, (n_steps, ...) each, and none in the warm-up."""
+        people, lived = self.people, []
+        if first == 0:
+            people.open_books()
+        for k in range(first, end):
+            people.totals.clear_energy()
+            self._controller.step(k)
+            people.elapse(float((k + 1) * step_s))
+            if k >= 0:
+                lived.append(people.totals.snapshot())
+        return Snapshot(*(np.array(column) for column in zip(*lived, strict=True))) if lived else None
+
+
+@contextmanager
+def _hands(n_blocks: int) -> Iterator[Callable[..., Iterable[Any]]]:
+    """`map`, by two threads where there are blocks for both: numpy lets go of the interpreter while it works."""
+    if n_blocks == 1:
+        yield map
+        return
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(_THREADS) as pool:
+        yield pool.map
+
+
+class Simulator:
+    """Steps a scenario's clock: `advance()` one step, `run()` all that are left.
+
+    A crowd is lived in blocks of users, two at a time, a day at a time. Block borders depend on the population
+    alone, and sums are taken in block order, so results do not depend on the machine. A strategy that steers the whole
+    fleet every step sees it whole: then there is one block.
+    """
+
+    def __init__(self, scenario: Scenario) -> None:
+        self.scenario = scenario
+        settings = scenario.simulation
+        self.clock = clock = Clock.of(
+            settings.start,
+            settings.days,
+            settings.step_minutes,
+            settings.timezone,
+            settings.warm_up_days if scenario.behaviour.soc_at_plug_in == "sheet" else 0,
+        )
+        self.population = spawn(scenario.archetypes, scenario.n_users_by_archetype, scenario.battery, clock)
+        self.population.now_s = float(clock.warm_up_s)
+        self._blocks = self._split()
+        self._next_step = -clock.n_warm_up_steps
+        shape = (clock.n_steps, len(scenario.archetypes))
+        self._import_kwh, self._export_kwh, self._mean_soc = (np.zeros(shape) for _ in range(3))
+        self._n_plugged_in, self._n_charging = (np.zeros(shape, np.int64) for _ in range(2))
+        self._soc_quantiles = np.zeros((*shape, len(QUANTILES)))
+
+    def _split(self) -> list[_Block]:
+        scenario, people = self.scenario, self.population
+        chance = Chance(scenario.simulation.seed)
+        on_sheet = scenario.behaviour.soc_at_plug_in == "sheet"
+        first_soc = np.array([a.plug_in_soc for a in scenario.archetypes]) if on_sheet else None
+        rules = [scenario.strategy_of(archetype.name) for archetype in scenario.archetypes]
+        size = len(people) if any(rule.asked == "every_step" for rule in rules) else _BLOCK_SIZE
+        blocks = []
+        for first in range(0, len(people), size):
+            part = people.block(first, min(first + size, len(people)))
+            diary = Diary(scenario.archetypes, part.archetype, scenario.behaviour, self.clock, chance, first)
+            blocks.append(_Block(part, UserController(part, diary, self.clock, rules, first_soc)))
+        return blocks
+
+    @property
+    def is_over(self) -> bool:
+        """Whether every step has been lived."""
+        return self._next_step == self.clock.n_steps
+
+    def advance(self) -> None:
+        """Live one step: decide, let power flow, note the totals (not in the warm-up)."""
+        self._live(1, map)
+
+    def run(self, progress: Progress | None = None) -> Results:
+        """Live every step that is left and return what the run leaves."""
+        began = time.perf_counter()
+        warm_up, total = self.clock.n_warm_up_steps, self.clock.n_warm_up_steps + self.clock.n_steps
+        with _hands(len(self._blocks)) as spread:
+            while not self.is_over:
+                self._live(_STRETCH, spread)
+                if progress is not None:
+                    progress(self._next_step + warm_up, total)
+        return self._results(time.perf_counter() - began)
+
+    def _live(self, n: int, spread: Callable[..., Iterable[Any]]) -> None:
+        """Live `n` steps, or those up to the start or the end, in every block."""
+        first = self._next_step
+        end = min(first + n, 0 if first < 0 else self.clock.n_steps)
+        lived = list(spread(lambda block: block.live(first, end, self.clock.step_s), self._blocks))
+        self._next_step = end
+        if first >= 0:
+            self._note(slice(first, end), Snapshot(*(sum(parts[1:], parts[0]) for parts in zip(*lived, strict=True))))
+
+    def _note(self, steps: slice, totals: Snapshot) -> None:
+        n_users = self.population.totals.n_users
+        self._import_kwh[steps] = totals.import_kwh
+        self._export_kwh[steps] = totals.export_kwh
+        self._n_plugged_in[steps] = totals.n_plugged_in
+        self._n_charging[steps] = totals.n_charging
+        self._mean_soc[steps] = totals.soc_sum / n_users
+        self._soc_quantiles[steps] = soc_quantiles(totals.at_level, n_users)
+
+    def _results(self, seconds: float) -> Results:
+        people, clock = self.population, self.clock
+        people.take_back([block.people for block in self._blocks])
+        return Results(
+            scenario=self.scenario,
+            clock=clock,
+            archetypes=people.archetype_names,
+            n_users=people.totals.n_users,
+            import_kw=self._import_kwh / clock.step_h,
+            export_kw=self._export_kwh / clock.step_h,
+            n_plugged_in=self._n_plugged_in,
+            n_charging=self._n_charging,
+            mean_soc=self._mean_soc,
+            soc_quantiles=self._soc_quantiles,
+            users=people,
+            certificate=self._certify(),
+            timings={"simulate_s": seconds},
+        )
+
+    def _certify(self) -> Certificate:
+        """Check the laws of the model on this run (DESIGN 4.7); a broken one is an `InvariantError`."""
+        people = self.population
+        import_kwh = people.import_kwh()
+        logged_kwh = float(people.events.import_kwh_by_user().sum())
+        residual = np.abs(people.residual_kwh(import_kwh))
+        worst = int(np.argmax(residual))
+        socs = [soc for (soc,) in people.events.parts("soc")]
+        proof = Certificate(
+            max_residual_kwh=float(residual[worst]),
+            worst_user=worst,
+            min_soc=float(min(soc.min() for soc in socs)),
+            max_soc=float(max(soc.max() for soc in socs)),
+            events_less_series_kwh=logged_kwh - float(self._import_kwh.sum()),
+        )
+        broken = proof.faults(len(people))
+        if broken:
+            raise InvariantError(f"{'; '.join(broken)}: a bug of evsim, please report it with your config")
+        return proof
+
+
+def simulate(scenario: Scenario, progress: Progress | None = None) -> Results:
+    """Run a scenario from its warm-up to its end.
+
+    progress : called with (steps done, steps in all), or None
+    Raises ConfigError when the run cannot fit in memory, InvariantError when a law of the model is broken.
+    """
+    scenario.check_fits()
+    return Simulator(scenario).run(progress)

@@ -1,0 +1,105 @@
+"""Running totals by archetype, kept up by differences so that a car that sits still costs nothing.
+
+SoC percentiles come from a histogram of `LEVELS` + 1 levels: a percentile is the level, to the nearest
+0.1 percentage point, of a user who has it (the inverted distribution function), never a blend of two users.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from evsim._units import Anything, Floats, Ints
+
+LEVELS = 1000
+QUANTILES = (0.1, 0.5, 0.9)
+
+_RANK_ROUNDING = 1e-9
+
+
+class Totals:
+    """Counts, energies and SoC of each archetype.
+
+    archetype : (n_users,) index of each user's archetype
+    n_archetypes : how many there are
+    """
+
+    def __init__(self, archetype: Ints, n_archetypes: int) -> None:
+        self._archetype = archetype
+        self._n = n_archetypes
+        self.n_users = np.bincount(archetype, minlength=n_archetypes)
+        self.n_plugged_in = np.zeros(n_archetypes, np.int64)
+        self.n_charging = np.zeros(n_archetypes, np.int64)
+        self.import_kwh = np.zeros(n_archetypes)
+        self.export_kwh = np.zeros(n_archetypes)
+        self._soc_sum = np.zeros(n_archetypes)
+        self._at_level = np.zeros(n_archetypes * (LEVELS + 1), np.int64)
+
+    def count_all(self, soc: Floats, is_plugged_in: Anything, is_charging: Anything) -> None:
+        """Start from the state of everybody, with no energy yet."""
+        n = self._n
+        self.n_plugged_in = np.bincount(self._archetype[is_plugged_in], minlength=n)
+        self.n_charging = np.bincount(self._archetype[is_charging], minlength=n)
+        self._soc_sum = np.bincount(self._archetype, weights=soc, minlength=n)
+        self._at_level = np.bincount(_level(self._archetype, soc), minlength=n * (LEVELS + 1))
+        self.clear_energy()
+
+    def clear_energy(self) -> None:
+        """Begin a new step."""
+        self.import_kwh[:] = 0.0
+        self.export_kwh[:] = 0.0
+
+    def plugged(self, group: Ints, change: int) -> None:
+        """Users of archetypes `group` (n,) plugged in (+1) or out (-1)."""
+        self.n_plugged_in += change * np.bincount(group, minlength=self._n)
+
+    def charging(self, group: Ints, change: int) -> None:
+        """Users of archetypes `group` (n,) started (+1) or stopped (-1) charging."""
+        self.n_charging += change * np.bincount(group, minlength=self._n)
+
+    def moved(self, group: Ints, before: Floats, after: Floats, import_kwh: Floats | None = None) -> None:
+        """SoC of users of archetypes `group` went from `before` to `after`, with `import_kwh`; each (n,)."""
+        n = self._n
+        self._soc_sum += np.bincount(group, weights=after - before, minlength=n)
+        if import_kwh is not None:
+            self.import_kwh += np.bincount(group, weights=import_kwh, minlength=n)
+        np.subtract.at(self._at_level, _level(group, before), 1)
+        np.add.at(self._at_level, _level(group, after), 1)
+
+    def snapshot(self) -> Snapshot:
+        """The totals as they are, copied."""
+        return Snapshot(*(np.array(column) for column in (
+            self.import_kwh, self.export_kwh, self.n_plugged_in, self.n_charging, self._soc_sum, self._at_level
+        )))  # fmt: skip
+
+
+class Snapshot(NamedTuple):
+    """Totals of one step, each (n_archetypes,), or of many steps or blocks with more axes in front.
+
+    import_kwh, export_kwh : over the step, at the meter; n_plugged_in, n_charging, soc_sum : at its end;
+    at_level (n_archetypes * (LEVELS + 1),) : users at each level of SoC
+    """
+
+    import_kwh: Floats
+    export_kwh: Floats
+    n_plugged_in: Ints
+    n_charging: Ints
+    soc_sum: Floats
+    at_level: Ints
+
+
+def soc_quantiles(at_level: Ints, n_users: Ints) -> Floats:
+    """(n_steps, n_archetypes, 3) SoC that 10, 50 and 90% of the users are at or under [0-1].
+
+    at_level : (n_steps, n_archetypes * (LEVELS + 1)) users at each level; n_users : (n_archetypes,)
+    """
+    levels = np.cumsum(at_level.reshape(len(at_level), len(n_users), LEVELS + 1), axis=2, dtype=np.int32)
+    ranks = np.maximum(np.ceil(np.outer(QUANTILES, n_users) - _RANK_ROUNDING), 1)
+    found = [(levels < rank[:, None]).sum(axis=2) for rank in ranks]
+    return np.stack(found, axis=2) / LEVELS
+
+
+def _level(group: Ints, soc: Floats) -> Ints:
+    """Where in the histogram of all archetypes an SoC [0-1] belongs."""
+    return np.rint(soc * LEVELS).astype(np.int64) + group * (LEVELS + 1)

@@ -1,0 +1,216 @@
+"""The command line: `python -m evsim run | check | schema`, and `python run_simulator.py`, which is `run`."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any, TypeAlias
+
+import typer
+
+from evsim._errors import ConfigError, EvsimError, StrategyError
+from evsim._scenario import Scenario
+from evsim._version import __version__
+
+DEFAULT_CONFIG = Path("config_json.json")
+DEFAULT_OUT = Path("outputs")
+FAULTY, FAILED, INTERRUPTED = 2, 1, 130
+
+Override: TypeAlias = "tuple[str, str] | tuple[str, str, str]"
+Config: TypeAlias = Annotated[Path, typer.Argument(help="The scenario to run.", show_default=True)]
+Sets: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="PATH=VALUE", help="Change one setting, as in simulation.days=3."),
+]
+Seed: TypeAlias = Annotated[str | None, typer.Option("--seed", metavar="N", help="Another luck.")]
+Users: TypeAlias = Annotated[str | None, typer.Option("--users", metavar="N", help="How many people.")]
+Days: TypeAlias = Annotated[str | None, typer.Option("--days", metavar="N", help="How many days.")]
+StrategyFiles: TypeAlias = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--strategy-file",
+        metavar="FILE.py",
+        help="Python file with charging strategies of your own; it is run.",
+    ),
+]
+
+app = typer.Typer(
+    name="evsim",
+    help="Simulate people who charge electric cars at home.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+@app.command()
+def run(
+    config: Config = DEFAULT_CONFIG,
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder for the results.")] = DEFAULT_OUT,
+    sets: Sets = None,
+    seed: Seed = None,
+    users: Users = None,
+    days: Days = None,
+    strategy_file: StrategyFiles = None,
+    no_plots: Annotated[bool, typer.Option("--no-plots", help="Draw no pictures.")] = False,
+    no_events: Annotated[bool, typer.Option("--no-events", help="Write no events.parquet.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
+) -> None:
+    """Run a scenario; leave tables and pictures in a folder and print what happened."""
+    from evsim._outputs import check_folder, staged, write_tables
+    from evsim._simulator import simulate
+
+    began = time.perf_counter()
+    check_folder(out)
+    scenario = _read(config, _overrides(sets, seed, users, days), strategy_file)
+    scenario.check_fits()
+    if not quiet:
+        _warn(scenario)
+    with _progress(quiet) as progress:
+        results = simulate(scenario, progress)
+        with staged(out) as folder:
+            progress_of_files = time.perf_counter()
+            write_tables(results, folder, events=scenario.outputs.events and not no_events)
+            if not no_plots:
+                from evsim.plots import save_all
+
+                save_all(results, folder)
+            results.timings["write_s"] = time.perf_counter() - progress_of_files
+            written = sorted(path.name for path in folder.iterdir())
+    if not quiet:
+        from evsim._report import print_report
+
+        print_report(results, out, written, time.perf_counter() - began)
+
+
+@app.command()
+def check(
+    config: Config = DEFAULT_CONFIG,
+    sets: Sets = None,
+    seed: Seed = None,
+    users: Users = None,
+    days: Days = None,
+    strategy_file: StrategyFiles = None,
+) -> None:
+    """Check a config, and do nothing else."""
+    scenario = _read(config, _overrides(sets, seed, users, days), strategy_file)
+    scenario.check_fits()
+    _warn(scenario)
+    n, kinds = scenario.population_size, len(scenario.archetypes)
+    settings = scenario.simulation
+    people = f"{n:,} {'person' if n == 1 else 'people'} in {kinds} archetype{'s' * (kinds > 1)}"
+    period = f"{settings.days:,} day{'s' * (settings.days > 1)} from {settings.start:%a %d %b %Y %H:%M}"
+    typer.echo(f"{config}: fine ({people}, {period} {settings.timezone})")
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON Schema of the config."""
+    from evsim._config.schema import schema_text
+
+    typer.echo(schema_text(), nl=False)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"evsim {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _main(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Simulate people who charge electric cars at home."""
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """`python -m evsim`: run the command line and leave with its exit status."""
+    sys.exit(_status(lambda: app(arguments, standalone_mode=False)))
+
+
+def main_run(arguments: list[str] | None = None) -> None:
+    """`python run_simulator.py`: the same as `python -m evsim run`."""
+    alone = typer.Typer(
+        add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )  # fmt: skip
+    alone.command()(run)
+    sys.exit(_status(lambda: alone(arguments, standalone_mode=False)))
+
+
+def _status(act: Callable[[], Any]) -> int:
+    """Act; tell what goes wrong in one message, and return the exit status."""
+    from click.exceptions import Abort, ClickException
+
+    try:
+        result = act()
+    except ClickException as error:
+        error.show()
+        return error.exit_code
+    except (KeyboardInterrupt, Abort):
+        return _tell("stopped; the results of earlier runs are as they were", INTERRUPTED)
+    except BrokenPipeError:
+        return FAILED
+    except (ConfigError, StrategyError) as error:
+        return _tell(str(error), FAULTY)
+    except (EvsimError, OSError, MemoryError) as error:
+        return _tell(f"error: {error or type(error).__name__}", FAILED)
+    return result if isinstance(result, int) else 0
+
+
+def _tell(message: str, status: int) -> int:
+    typer.echo(message, err=True)
+    return status
+
+
+def _overrides(sets: list[str] | None, seed: str | None, users: str | None, days: str | None) -> list[Override]:
+    named = {"seed": "simulation.seed", "users": "population_size", "days": "simulation.days"}
+    found: list[Override] = []
+    for text in sets or []:
+        path, equals, value = text.partition("=")
+        if not equals or not path.strip():
+            raise ConfigError(f"--set {text}: write a setting and its value, as in --set simulation.days=3")
+        found.append((path.strip(), value))
+    for flag, value in (("seed", seed), ("users", users), ("days", days)):
+        if value is not None:
+            found.append((named[flag], value, f"--{flag} {value}"))
+    return found
+
+
+def _read(config: Path, overrides: list[Override], files: list[Path] | None) -> Scenario:
+    if not files:
+        return Scenario.from_file(config, overrides)
+    from evsim.strategies import BUILT_IN, load_strategies
+
+    strategies = dict(BUILT_IN)
+    for file in files:
+        for name, rule in load_strategies(file).items():
+            if name in strategies:
+                raise StrategyError(f"{file}: there is a strategy {name!r} already; give yours another name")
+            strategies[name] = rule
+    return Scenario.from_file(config, overrides, strategies)
+
+
+def _warn(scenario: Scenario) -> None:
+    for text in scenario.warnings:
+        typer.echo(f"note: {text}", err=True)
+
+
+@contextmanager
+def _progress(quiet: bool) -> Iterator[Callable[[int, int], None] | None]:
+    """A bar with time left on a terminal; nothing in a pipe."""
+    if quiet or not sys.stderr.isatty():
+        yield None
+        return
+    from evsim._report import progress_bar
+
+    with progress_bar() as update:
+        yield update

@@ -1,0 +1,15 @@
+"""Pictures of a run: each takes `Results` and, if wanted, an Axes to draw in, and returns the Axes.
+
+Importing this room imports matplotlib; nothing else in evsim does. No global state of matplotlib is touched
+(`pyplot` is not imported), so a notebook can put the pictures in figures of its own:
+
+    figure, (left, right) = pyplot.subplots(1, 2, figsize=(18, 6))
+    charging_curves(results, left)
+    power_by_archetype(results, right)
+"""
+
+from evsim.plots._charging import charging_curves
+from evsim.plots._power import power_by_archetype
+from evsim.plots._saving import save_all
+
+__all__ = ["charging_curves", "power_by_archetype", "save_all"]

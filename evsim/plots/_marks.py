@@ -1,0 +1,70 @@
+"""The marks a picture is made of: lines, bands, filled steps, dots.
+
+They are added as bare artists, because the limits of every axis are set on purpose: finding them from the
+data would take as long as drawing it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.collections import LineCollection, PolyCollection
+from matplotlib.lines import Line2D
+from matplotlib.patches import StepPatch
+from matplotlib.transforms import Transform
+
+from evsim._units import Floats, Ints
+from evsim.plots._palette import INK, PAPER, colour, hatch
+from evsim.plots._panel import Panel, Style
+
+_BAND_ALPHA = 0.25
+Spans = Sequence[Sequence[float]] | Floats | Ints
+"""Pairs of numbers: where each span begins and ends."""
+
+
+def line(panel: Panel, x: Floats, y: Floats, archetype: int) -> None:
+    """A line through states, in the archetype's colour."""
+    look: Style = {"color": colour(archetype), "linewidth": 1.6, "solid_joinstyle": "round"}
+    panel.ax.add_artist(Line2D(x, y, transform=panel.data, **look))
+
+
+def dots(panel: Panel, x: Sequence[float] | Floats, y: Sequence[float] | Floats, colour_: str) -> None:
+    """Dots that stand out from what they mark."""
+    shape: Style = {"linestyle": "none", "marker": "o", "markersize": 5, "clip_on": False, "zorder": 3}
+    look: Style = {"color": colour_, "markeredgewidth": 0.8, "markeredgecolor": PAPER}
+    panel.ax.add_artist(Line2D(x, y, transform=panel.data, **shape, **look))
+
+
+def band(panel: Panel, x: Floats, low: Floats, high: Floats, archetype: int) -> None:
+    """What lies between two lines, in the archetype's colour; nothing where there is no number."""
+    there = ~np.isnan(low)
+    corners = np.concatenate([np.stack([x, low], 1)[there], np.stack([x, high], 1)[there][::-1]])
+    look: Style = {"facecolors": colour(archetype), "alpha": _BAND_ALPHA, "linewidths": 0}
+    panel.ax.add_artist(PolyCollection([corners], transform=panel.data, **look))
+
+
+def filled_steps(panel: Panel, edges: Floats, base: Floats, top: Floats, archetype: int) -> None:
+    """What lies between two lines of steps, in the archetype's colour."""
+    look: Style = {"facecolor": colour(archetype), "hatch": hatch(archetype), "edgecolor": PAPER}
+    shape: Style = {"baseline": base, "fill": True, "linewidth": 0}
+    panel.ax.add_artist(StepPatch(top, edges, transform=panel.data, **shape, **look))
+
+
+def step_line(panel: Panel, edges: Floats, top: Floats) -> None:
+    """A line of steps."""
+    style: Style = {"baseline": None, "fill": False, "edgecolor": INK, "linewidth": 0.9}
+    panel.ax.add_artist(StepPatch(top, edges, transform=panel.data, **style))
+
+
+def rules(panel: Panel, lines: Sequence[Spans], colour_: str, transform: Transform) -> None:
+    """Thin straight lines from point to point."""
+    style: Style = {"colors": colour_, "linewidths": 0.8, "zorder": 0.7, "clip_on": False}
+    panel.ax.add_artist(LineCollection(lines, transform=transform, **style))
+
+
+def shade(panel: Panel, spans: Spans, colour_: str) -> None:
+    """The background between some places along a panel."""
+    boxes = [[(a, 0.0), (a, 1.0), (b, 1.0), (b, 0.0)] for a, b in spans]
+    style: Style = {"facecolors": colour_, "linewidths": 0, "zorder": 0.5}
+    panel.ax.add_artist(PolyCollection(boxes, transform=panel.along, **style))

@@ -1,0 +1,42 @@
+"""The colours of the pictures: one for each archetype, in config order, the same in every picture.
+
+The twelve are from the colour-blind safe sets of Okabe & Ito (2008) and Paul Tol (2021), chosen and ordered
+so that the first six are at least 12 apart, and all twelve 10 (CIEDE2000), to normal, protanopic and
+deuteranopic eyes (simulated after Machado et al. 2009).
+"""
+
+from __future__ import annotations
+
+COLOURS = (
+    "#0072B2",
+    "#E69F00",
+    "#882255",
+    "#88CCEE",
+    "#117733",
+    "#CC79A7",
+    "#332288",
+    "#BB5566",
+    "#FFAABB",
+    "#DDCC77",
+    "#663333",
+    "#44BB99",
+)
+HATCHES = (None, "////", "....", "xxxx", "----", "oo")
+"""Past the twelfth archetype colours return, hatched."""
+
+INK = "#1f2328"
+SOFT = "#57606a"
+RULE = "#c9ced4"
+GRID = "#e4e7eb"
+NIGHT = "#f1f3f6"
+PAPER = "#ffffff"
+
+
+def colour(archetype: int) -> str:
+    """The colour of the archetype at this place in the config."""
+    return COLOURS[archetype % len(COLOURS)]
+
+
+def hatch(archetype: int) -> str | None:
+    """The hatch of the archetype at this place in the config; none for the first twelve."""
+    return HATCHES[archetype // len(COLOURS) % len(HATCHES)]

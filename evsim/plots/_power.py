@@ -1,0 +1,113 @@
+"""Power of the whole population over time, stacked by archetype, with its peak."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from evsim._results import Results
+from evsim._units import SECONDS_PER_MINUTE
+from evsim.plots import _calendar as calendar
+from evsim.plots import _frame as frame
+from evsim.plots import _key as key
+from evsim.plots import _marks as marks
+from evsim.plots import _words as words
+from evsim.plots._palette import INK
+from evsim.plots._panel import Panel, Size, panels
+from evsim.plots._views import View, views_of
+
+_WIDTH_IN, _HEIGHT_IN, _AROUND_IN = 11.0, 6.0, 1.8
+_HEADROOM = 1.16
+"""Room above the peak for its words, as a multiple of the peak."""
+_MOST_TICKS = 6
+
+
+def power_by_archetype(results: Results, ax: Axes | None = None) -> Axes:
+    """Power at the meter [kW, MW or GW], stacked by archetype from the bottom in config order, with its peak.
+
+    Filled steps are means over the step. A run of more than 15 days is drawn day by day and as an average
+    day, each with a line for the highest step. Without `ax`, in a new figure. Returns the Axes.
+    """
+    entries = [key.Entry(i, name) for i, name in enumerate(results.archetypes)][::-1]
+    if ax is None:
+        needed_in = _AROUND_IN + key.height_in(entries, frame.MOST_KEY_IN)
+        ax = frame.new_axes(Size(_WIDTH_IN, max(_HEIGHT_IN, needed_in)))
+    frame.bare(ax)
+    views = views_of(results.clock)
+    frame.heading(ax, _title(results), _under(results, views))
+    width = frame.key_width_in(ax)
+    frame.reserve(ax, right_in=width)
+    _draw_views(ax, results, views)
+    key.draw_key(ax, entries, width)
+    return ax
+
+
+def _title(results: Results) -> str:
+    users = words.counted(results.scenario.population_size, "user")
+    return f"Power drawn by {users}, {words.charging_rule(results)}"
+
+
+def _under(results: Results, views: Sequence[View]) -> Sequence[str]:
+    if len(views) == 1:
+        return (words.circumstances(results),)
+    minutes = results.clock.step_s // SECONDS_PER_MINUTE
+    key_line = f"Filled: mean power.  Line: highest {words.counted(minutes, 'minute')}."
+    return words.circumstances(results), key_line
+
+
+def _draw_views(ax: Axes, results: Results, views: Sequence[View]) -> None:
+    """The stack in each view, on the same levels; the peak in the first."""
+    unit = words.unit_for(results.peak.kw)
+    top = results.peak.kw / unit.kw
+    levels = round_levels(top)
+    labels = [f"{level:,.10g}" for level in levels]
+    places = panels(ax, 1, [view.column for view in views], _HEADROOM * (top or 1))[0]
+    rows = 0
+    for i, (panel, view) in enumerate(zip(places, views, strict=True)):
+        frame.levels(panel, levels, () if i else labels)
+        rows = view.draw_axis(panel, is_labelled=True)
+        _draw_stack(panel, results, view, unit.kw)
+        if view.name:
+            calendar.label_under(panel, view.name, rows)
+            rows += 1
+    _mark_peak(places[0], results, views[0], unit.kw)
+    name = f"Power at the meter [{unit.name}]"
+    frame.name_axes(ax, name, calendar.name_of(results.clock), max(labels, key=len), rows)
+
+
+def _draw_stack(panel: Panel, results: Results, view: View, unit_kw: float) -> None:
+    """Filled steps on top of one another; where bins hold many steps, also a line for the highest."""
+    tops = np.cumsum(view.mean(results.import_kw) / unit_kw, axis=1)
+    base = np.zeros(len(tops))
+    for i, top in enumerate(tops.T):
+        marks.filled_steps(panel, view.edges, base, top, i)
+        base = top
+    if view.name:
+        highest = view.highest(results.import_kw.sum(axis=1)) / unit_kw
+        marks.step_line(panel, view.edges, highest)
+
+
+def round_levels(top: float) -> Sequence[float]:
+    """At most six levels from 0 to `top`, 1, 2 or 5 times a power of ten apart."""
+    if top <= 0:
+        return [0]
+    power = 10.0 ** math.floor(math.log10(top / _MOST_TICKS))
+    apart = next(power * m for m in (1, 2, 5, 10) if top / (power * m) < _MOST_TICKS)
+    return [round(apart * i, 9) for i in range(int(top / apart) + 1)]
+
+
+def _mark_peak(panel: Panel, results: Results, view: View, unit_kw: float) -> None:
+    """A dot on the peak, its power and its local time above it."""
+    clock, peak = results.clock, results.peak
+    if peak.kw <= 0:
+        panel.write(0.5, 0.5, "no power is drawn", ha="center", va="center")
+        return
+    at_s = clock.seconds(peak.at)
+    bin_ = view.bin[int(at_s) // clock.step_s]
+    x, y = float(view.edges[bin_] + view.edges[bin_ + 1]) / 2, peak.kw / unit_kw
+    marks.dots(panel, [x], [y], INK)
+    parts = (f"peak {words.power(peak.kw)}", words.moment(clock, at_s, year=bool(view.name)))
+    frame.remark(panel, x, y, parts)

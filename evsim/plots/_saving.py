@@ -1,0 +1,55 @@
+"""The pictures as PNG files."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+from matplotlib import rc_context
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from evsim._results import Results
+from evsim._version import __version__
+from evsim.plots._charging import charging_curves
+from evsim.plots._png import png
+from evsim.plots._power import power_by_archetype
+
+DPI = 150
+_HINTING = "none"
+"""Words take most of the time of drawing; fitting them to pixels, unseen at 150 dpi, is a third of it."""
+_PICTURES = {"charging_curves.png": charging_curves, "power_by_archetype.png": power_by_archetype}
+
+
+def save_all(results: Results, folder: Path) -> list[Path]:
+    """Write `charging_curves.png` and `power_by_archetype.png` into a folder; returns their paths.
+
+    The same results give the same bytes. The files carry title, evsim version and config hash.
+    """
+    paths = []
+    for name, draw in _PICTURES.items():
+        ax = draw(results)
+        facts = {
+            "Title": " ".join(ax.get_title(loc="left").split()),
+            "Software": f"evsim {__version__}",
+            "Config hash": results.scenario.config_hash,
+        }
+        paths.append(Path(folder) / name)
+        paths[-1].write_bytes(png(_pixels(ax), DPI, facts))
+    return paths
+
+
+def _pixels(ax: Axes) -> NDArray[np.uint8]:
+    """The drawn figure: (height, width, 3). Signs that the font lacks are drawn as boxes, without a word."""
+    figure = cast("Figure", ax.get_figure(root=True))
+    figure.dpi = DPI
+    canvas = FigureCanvasAgg(figure)
+    with warnings.catch_warnings(), rc_context({"text.hinting": _HINTING}):
+        warnings.filterwarnings("ignore", "Glyph .* missing from font", UserWarning)
+        canvas.draw()  # type: ignore[no-untyped-call] # so in matplotlib
+    rgba: NDArray[np.uint8] = np.asarray(canvas.buffer_rgba())  # type: ignore[no-untyped-call] # as above
+    return rgba[:, :, :3]

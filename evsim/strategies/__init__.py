@@ -1,0 +1,37 @@
+"""Charging rules: one a file, each with its settings. See `Strategy` for how to write one."""
+
+from __future__ import annotations
+
+from evsim.strategies._base import (
+    NEVER,
+    Car,
+    ChargingStrategy,
+    Observation,
+    Order,
+    Orders,
+    PerCarStrategy,
+    Strategy,
+    ask,
+)
+from evsim.strategies._files import load_strategies
+from evsim.strategies.immediate import Immediate
+from evsim.strategies.scheduled import Scheduled
+
+BUILT_IN: dict[str, type[ChargingStrategy]] = {rule.name: rule for rule in (Immediate, Scheduled)}
+"""The strategies every config can name."""
+
+__all__ = [
+    "BUILT_IN",
+    "NEVER",
+    "Car",
+    "ChargingStrategy",
+    "Immediate",
+    "Observation",
+    "Order",
+    "Orders",
+    "PerCarStrategy",
+    "Scheduled",
+    "Strategy",
+    "ask",
+    "load_strategies",
+]

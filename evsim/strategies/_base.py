@@ -1,0 +1,300 @@
+"""The narrow door between a charging strategy and the world.
+
+A strategy is asked with an `Observation` (what a real charger would know about some connected cars)
+and answers with `Orders`. It never sees the population, the future, or when people really leave.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, Literal, Protocol, TypeAlias, runtime_checkable
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict
+
+from evsim._clock import Clock
+from evsim._errors import StrategyError
+from evsim._units import Bools, Floats, Ints
+
+NEVER = np.inf
+"""A stop time that never comes: the order ends with its target or with the plug."""
+
+Asked: TypeAlias = Literal["at_plug_in", "every_step"]
+
+
+class Observation:
+    """What a charger knows about the cars it is asked about; arrays of shape (n,), read-only.
+
+    `now` [s]            the moment of asking, car by car: seconds since the run's start
+    `user_id`            who: to remember a car between askings
+    `archetype`          index into `archetype_names`
+    `soc`                state of charge [0-1]
+    `target_soc`         what the driver asked for [0-1]
+    `capacity_kwh`       usable capacity [kWh]
+    `charger_kw`         the most the charger draws at the meter [kW]
+    `efficiency`         battery energy per energy at the meter [0-1]
+    `is_charging`        whether power flows already
+    `plugged_in_at` [s]  when the cable went in
+    `expected_departure` [s]  when the driver usually leaves; the real departure is not known
+
+    `clock` turns those seconds into local time and back. `hours_to(soc)` is how long charging at full
+    power takes. Columns are gathered when first read, so an unread one costs nothing.
+    """
+
+    COLUMNS: ClassVar[tuple[str, ...]] = (
+        "now",
+        "user_id",
+        "archetype",
+        "soc",
+        "target_soc",
+        "capacity_kwh",
+        "charger_kw",
+        "efficiency",
+        "is_charging",
+        "plugged_in_at",
+        "expected_departure",
+    )
+
+    now: Floats
+    user_id: Ints
+    archetype: Ints
+    soc: Floats
+    target_soc: Floats
+    capacity_kwh: Floats
+    charger_kw: Floats
+    efficiency: Floats
+    is_charging: Bools
+    plugged_in_at: Floats
+    expected_departure: Floats
+
+    def __init__(
+        self,
+        n: int,
+        read: Callable[[str], np.ndarray[Any, Any]],
+        hours_to: Callable[[Floats], Floats],
+        clock: Clock,
+        archetype_names: Sequence[str],
+    ) -> None:
+        self._n = n
+        self._read = read
+        self._hours_to = hours_to
+        self.clock = clock
+        self.archetype_names = tuple(archetype_names)
+
+    def __len__(self) -> int:
+        return self._n
+
+    def __getattr__(self, name: str) -> np.ndarray[Any, Any]:
+        if name not in Observation.COLUMNS:
+            raise AttributeError(f"an Observation has no {name!r}; it has {', '.join(self.COLUMNS)}")
+        column = self._read(name)
+        column.flags.writeable = False
+        self.__dict__[name] = column
+        return column
+
+    def hours_to(self, soc: Floats) -> Floats:
+        """Time to reach `soc` (n,) from now at the charger's full power [h]; 0 where it is reached."""
+        return self._hours_to(soc)
+
+    def orders(
+        self,
+        *,
+        which: Bools | Ints | None = None,
+        max_kw: Floats | float = np.inf,
+        until_soc: Floats | float | None = None,
+        start: Floats | float | None = None,
+        stop: Floats | float = NEVER,
+        reason: str = "ordered",
+        stop_reason: str = "order_ended",
+    ) -> Orders:
+        """Orders for the cars `which` (a mask or row numbers; all when left out), with usual defaults.
+
+        max_kw : the most power, at the meter [kW]; full power by default
+        until_soc : charge no further than this [0-1]; each car's target by default
+        start, stop : when [s since the run's start]; from now and without end by default
+        """
+        rows = np.arange(self._n) if which is None else np.arange(self._n)[which]
+
+        def column(value: Floats | float) -> Floats:
+            filled = np.empty(len(rows))
+            filled[:] = value
+            return filled
+
+        return Orders(
+            row=rows,
+            max_kw=column(max_kw),
+            until_soc=self.target_soc[rows] if until_soc is None else column(until_soc),
+            start=self.now[rows] if start is None else column(start),
+            stop=column(stop),
+            reason=reason,
+            stop_reason=stop_reason,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Orders:
+    """What a strategy wants: for each row, power up to `max_kw` until `until_soc`, from `start` to `stop`.
+
+    row : (m,) rows of the observation; a row may come more than once (charge, pause, charge), in time order
+    max_kw : (m,) the most power, at the meter [kW]; more than the charger gives is the charger's power
+    until_soc : (m,) [0-1]
+    start, stop : (m,) [s since the run's start]; `stop` may be `NEVER`
+    reason, stop_reason : why charging starts, and why it stops when `stop` comes first
+
+    A car with no order does not charge.
+    """
+
+    row: Ints
+    max_kw: Floats
+    until_soc: Floats
+    start: Floats
+    stop: Floats
+    reason: str
+    stop_reason: str
+
+
+@runtime_checkable
+class ChargingStrategy(Protocol):
+    """Anything that turns an `Observation` into `Orders`.
+
+    `asked` says when: once for each plug-in (the orders then stand until the car leaves), or every
+    step, about all connected cars (each answer replaces the one before).
+    """
+
+    name: ClassVar[str]
+    asked: ClassVar[Asked]
+
+    def orders(self, cars: Observation) -> Orders | Iterable[Orders]:
+        """The orders for these cars."""
+        ...
+
+
+class Strategy(BaseModel):
+    """The usual way to write a strategy: its fields are its settings in the config.
+
+    Subclass it, give it a `name`, and write either `orders(cars)` (all cars at once) or, in a subclass of
+    `PerCarStrategy`, `order(car)` (one at a time).
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: ClassVar[str] = ""
+    asked: ClassVar[Asked] = "at_plug_in"
+
+    def orders(self, cars: Observation) -> Orders | Iterable[Orders]:
+        """The orders for these cars."""
+        raise NotImplementedError(f"strategy {self.name!r} has neither orders() nor order()")
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """One car's order: see `Orders`; `start` None is now, `until_soc` None the driver's target."""
+
+    max_kw: float = np.inf
+    until_soc: float | None = None
+    start: float | None = None
+    stop: float = NEVER
+    reason: str = "ordered"
+    stop_reason: str = "order_ended"
+
+
+class Car:
+    """One row of an `Observation`: the same names, as plain numbers."""
+
+    __slots__ = ("_cars", "_row")
+
+    def __init__(self, cars: Observation, row: int) -> None:
+        self._cars, self._row = cars, row
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - a number or a switch
+        return getattr(self._cars, name)[self._row].item()
+
+    @property
+    def archetype(self) -> str:
+        """The archetype's name."""
+        return self._cars.archetype_names[int(self._cars.archetype[self._row])]
+
+    @property
+    def clock(self) -> Clock:
+        """Turns seconds into local time and back."""
+        return self._cars.clock
+
+    def hours_to(self, soc: float) -> float:
+        """Time to reach `soc` [0-1] from now at the charger's full power [h]."""
+        return float(self._cars.hours_to(np.full(len(self._cars), soc))[self._row])
+
+
+class PerCarStrategy(Strategy):
+    """A strategy written for one car at a time: simpler, and slower (a Python call for each plug-in)."""
+
+    def order(self, car: Car) -> Order | None:
+        """The order for this car; None leaves it uncharged."""
+        raise NotImplementedError(f"strategy {self.name!r} has neither orders() nor order()")
+
+    def orders(self, cars: Observation) -> Iterable[Orders]:
+        """The orders for these cars, asked one by one."""
+        for row in range(len(cars)):
+            order = self.order(Car(cars, row))
+            if order is not None:
+                yield cars.orders(
+                    which=np.array([row]),
+                    max_kw=order.max_kw,
+                    until_soc=order.until_soc,
+                    start=order.start,
+                    stop=order.stop,
+                    reason=order.reason,
+                    stop_reason=order.stop_reason,
+                )
+
+
+def ask(strategy: ChargingStrategy, cars: Observation, now: Floats) -> list[Orders]:
+    """The checked orders of a strategy for cars observed at `now` (n,).
+
+    Raises StrategyError, with the place in the strategy's own file, when it breaks its contract or fails.
+    """
+    try:
+        answer = strategy.orders(cars)
+        given = [answer] if isinstance(answer, Orders) else list(answer)
+    except Exception as error:
+        place = _place_of(error)
+        raise StrategyError(f"strategy {strategy.name!r}{place}: {type(error).__name__}: {error}") from error
+    for orders in given:
+        _check_orders(orders, now, strategy.name)
+    return given
+
+
+def _place_of(error: BaseException) -> str:
+    """` (my_rules.py, line 12)`: where an error comes from."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    if trace is None:
+        return ""
+    return f" ({Path(trace.tb_frame.f_code.co_filename).name}, line {trace.tb_lineno})"
+
+
+def _check_orders(orders: Orders, now: Floats, name: str) -> None:
+    """Raise a `StrategyError` that says how orders for cars observed at `now` (n,) break the contract."""
+    if not isinstance(orders, Orders):
+        raise StrategyError(
+            f"strategy {name!r} answered with {type(orders).__name__}; answer with Orders (see cars.orders())"
+        )
+    if not len(orders.row):
+        return
+    row, n = orders.row, len(now)
+    least_stay = (orders.stop - orders.start).min()
+    if not (row.min() >= 0 and row.max() < n):
+        fault = f"a row is not one of the {n} cars it was asked about (rows {row.min()} to {row.max()})"
+    elif not orders.max_kw.min() >= 0:
+        fault = f"max_kw must be 0 or more; the least is {orders.max_kw.min()}"
+    elif not (orders.until_soc.min() >= 0 and orders.until_soc.max() <= 1):
+        fault = f"until_soc must be 0 to 1; it is {orders.until_soc.min()} to {orders.until_soc.max()}"
+    elif not np.isfinite(orders.start.sum()):
+        fault = "every start must be a time"
+    elif not least_stay > 0:
+        fault = f"stop must come after start; one comes {-least_stay:g} s before it"
+    else:
+        return
+    raise StrategyError(f"strategy {name!r}: {fault}")

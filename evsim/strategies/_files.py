@@ -1,0 +1,63 @@
+"""Strategies from people's own Python files; the path comes from the command line, never from a config."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from pathlib import Path
+from types import ModuleType
+
+from evsim._errors import StrategyError
+from evsim.strategies._base import ChargingStrategy
+
+
+def load_strategies(path: str | Path) -> dict[str, type[ChargingStrategy]]:
+    """The strategies defined in a Python file, by name. The file is run.
+
+    A strategy is a class with a `name` and either `orders(cars)` or, as a `PerCarStrategy`, `order(car)`.
+    Raises StrategyError when the file cannot be run or holds none.
+    """
+    module = _run(Path(path))
+    found = [
+        value
+        for value in vars(module).values()
+        if isinstance(value, type) and value.__module__ == module.__name__ and isinstance(value, ChargingStrategy)
+    ]
+    named = {rule.name: rule for rule in found if isinstance(rule.name, str) and rule.name}
+    if not named:
+        raise StrategyError(
+            f'{path}: no strategy in it; write a class with `name = "my_rule"` that subclasses evsim.Strategy '
+            "(orders for all cars at once) or evsim.PerCarStrategy (an order for one car)"
+        )
+    if len(named) < len([rule for rule in found if rule.name]):
+        raise StrategyError(f"{path}: two strategies have the same name; give each its own")
+    return named
+
+
+def _run(path: Path) -> ModuleType:
+    if not path.is_file():
+        raise StrategyError(f"{path}: no such file; give the path of a Python file with a strategy in it")
+    spec = importlib.util.spec_from_file_location(f"evsim_strategy_file_{path.stem}", path)
+    if spec is None or spec.loader is None:
+        raise StrategyError(f"{path}: not a Python file; its name should end in .py")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        line = _line_in(error, path)
+        raise StrategyError(f"{path}{line}: {type(error).__name__}: {error}") from error
+    return module
+
+
+def _line_in(error: BaseException, path: Path) -> str:
+    """`, line 12`: where in the file an error came from."""
+    if isinstance(error, SyntaxError):
+        return f", line {error.lineno}"
+    lines = []
+    trace = error.__traceback__
+    while trace is not None:
+        if trace.tb_frame.f_code.co_filename == str(path):
+            lines.append(trace.tb_lineno)
+        trace = trace.tb_next
+    return f", line {lines[-1]}" if lines else ""

@@ -1,0 +1,137 @@
+"""A contract check that any charging strategy can be run through, built-in or your own.
+
+from evsim.testing import check_strategy
+check_strategy(MyRule())
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from evsim._battery import ChargeCurve, Wiring, charge
+from evsim._clock import Clock
+from evsim._errors import LeverError, StrategyError
+from evsim._scenario import Scenario
+from evsim._simulator import simulate
+from evsim._units import SECONDS_PER_HOUR, Floats
+from evsim.strategies import ChargingStrategy, Observation, Orders, ask
+
+_N_CARS = 40
+_SEED = 20260112
+_STARTS = ("2026-01-12T12:00", "2026-03-28T12:00", "2026-10-24T12:00")
+_CURVE = ChargeCurve.from_percent([(0, 100), (80, 100), (100, 30)])
+
+
+def check_strategy(strategy: ChargingStrategy) -> None:
+    """Run a strategy through its contract; raises StrategyError, naming what is broken, when it does not keep it.
+
+    Checked: it has a name and says when it is asked; its orders are valid for one car and for many, for full
+    and empty batteries; it leaves what it is shown unchanged; the same cars get the same orders; a strategy asked at
+    plug-in treats each car for itself, whoever else plugs in; and a simulated population keeps every law with it,
+    in ordinary weeks and in those in which the clocks change, with the same result for every length of step.
+    """
+    _check_levers(strategy)
+    cars = _some_cars(_N_CARS)
+    together = _orders(strategy, cars)
+    if together != _orders(strategy, cars):
+        raise StrategyError(f"strategy {strategy.name!r}: asked twice about the same cars, it answers differently")
+    if strategy.asked == "at_plug_in":
+        alone = [line for row in range(_N_CARS) for line in _orders(strategy, _some_cars(_N_CARS, only=row), row)]
+        if sorted(alone) != sorted(together):
+            raise StrategyError(
+                f"strategy {strategy.name!r}: a car's orders depend on who else plugs in; "
+                'a strategy that weighs cars against one another is asked = "every_step"'
+            )
+    _check_in_weeks(strategy)
+
+
+def _check_levers(strategy: ChargingStrategy) -> None:
+    if not isinstance(strategy, ChargingStrategy):
+        raise StrategyError(f"{strategy!r} is not a strategy: it needs a name, asked and orders(cars)")
+    if not strategy.name:
+        raise StrategyError(f'{type(strategy).__name__} has no name; give it one: name = "my_rule"')
+    if strategy.asked not in ("at_plug_in", "every_step"):
+        raise StrategyError(
+            f'strategy {strategy.name!r}: asked is {strategy.asked!r}, not "at_plug_in" or "every_step"'
+        )
+
+
+def _check_in_weeks(strategy: ChargingStrategy) -> None:
+    for start in _STARTS:
+        sessions = []
+        for step_minutes in (30, 10) if strategy.asked == "at_plug_in" else (30,):
+            scenario = Scenario.from_dict(_week(strategy, start, step_minutes))
+            try:
+                sessions.append(simulate(scenario).sessions)
+            except LeverError as error:
+                raise StrategyError(f"strategy {strategy.name!r} in the week of {start[:10]}: {error}") from error
+        for other in sessions[1:]:
+            drawn, again = sessions[0]["import_kwh"], other["import_kwh"]
+            if not np.allclose(drawn, again, rtol=0, atol=1e-6):
+                raise StrategyError(f"strategy {strategy.name!r}: what it charges depends on the length of a step")
+
+
+def _week(strategy: ChargingStrategy, start: str, step_minutes: int) -> dict[str, Any]:
+    car = {
+        "miles_per_year": 9435, "battery_kwh": 60, "efficiency_miles_per_kwh": 3.5, "charger_kw": 7,
+        "plug_in_frequency_per_day": 1, "target_soc_percent": 90, "plug_in_soc_percent": 40,
+    }  # fmt: skip
+    hours = {"evenings": ("18:00", "07:00"), "late": ("23:30", "05:30"), "always": ("00:00", "23:59")}
+    people = [
+        {"name": name, "population_percent": share, "plug_in_time": arrives, "plug_out_time": leaves, **car}
+        for (name, (arrives, leaves)), share in zip(hours.items(), (50, 30, 20), strict=True)
+    ]
+    return {
+        "simulation": {"start": start, "days": 3, "warm_up_days": 1, "step_minutes": step_minutes},
+        "population_size": 30,
+        "archetypes": people,
+        "charging": {"default": strategy},
+    }
+
+
+def _orders(strategy: ChargingStrategy, cars: Observation, first_row: int = 0) -> list[tuple[Any, ...]]:
+    """What it orders, as comparable lines."""
+    lines: list[tuple[Any, ...]] = []
+    for orders in ask(strategy, cars, cars.now):
+        columns = (orders.row + first_row, orders.max_kw, orders.until_soc, orders.start, orders.stop)
+        lines += [(*line, orders.reason) for line in zip(*(c.tolist() for c in columns), strict=True)]
+    return lines
+
+
+def _some_cars(n: int, only: int | None = None) -> Observation:
+    """Cars of many kinds: tiny and huge, empty and full, early and late, in the week of an ordinary January."""
+    luck = np.random.default_rng(_SEED)
+    clock = Clock.of(dt.datetime(2026, 1, 12, 12), 7, 30, "Europe/London")  # noqa: DTZ001 - local, by contract
+    now = np.sort(luck.integers(0, 24 * SECONDS_PER_HOUR, n)).astype(np.float64)
+    soc = luck.random(n)
+    soc[:2] = 0.0, 1.0
+    columns = {
+        "now": now,
+        "user_id": np.arange(n),
+        "archetype": luck.integers(0, 2, n),
+        "soc": soc,
+        "target_soc": np.maximum(luck.random(n), 0.1),
+        "capacity_kwh": luck.uniform(20, 110, n),
+        "charger_kw": luck.choice([2.3, 7.0, 7.4, 22.0], n),
+        "efficiency": luck.uniform(0.85, 0.95, n),
+        "is_charging": np.zeros(n, np.bool_),
+        "plugged_in_at": now.copy(),
+        "expected_departure": now + luck.uniform(60, 30 * SECONDS_PER_HOUR, n),
+    }
+    rows = np.arange(n) if only is None else np.array([only])
+    here = {name: column[rows] for name, column in columns.items()}
+    return Observation(len(rows), _reader(here), _hours(here), clock, ("one", "another"))
+
+
+def _reader(columns: dict[str, Any]) -> Callable[[str], Any]:
+    return lambda name: columns[name].copy()
+
+
+def _hours(columns: dict[str, Any]) -> Callable[[Floats], Floats]:
+    wiring = Wiring(columns["charger_kw"], columns["efficiency"] / columns["capacity_kwh"])
+    forever = np.full(len(columns["soc"]), np.inf)
+    return lambda soc: charge(_CURVE, wiring, columns["soc"], wiring.charger_kw, soc, forever).hours
