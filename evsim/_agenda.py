@@ -47,16 +47,17 @@ class Agenda:
         if len(batch.bounds) > 1:
             self._batches.append(batch)
 
-    def take(self, step: int) -> tuple[Anything, ...]:
-        """The columns of what is due in `step`; steps must be taken in order."""
+    def take(self, first: int, end: int) -> tuple[Anything, ...]:
+        """The columns of what is due in steps `first` to `end`; steps must be taken in order."""
         due, over = [], False
-        for first, bounds, columns in self._batches:
-            i = step - first
-            over |= i + 2 >= len(bounds)
-            if 0 <= i < len(bounds) - 1 and bounds[i] < bounds[i + 1]:
-                due.append(tuple(column[bounds[i] : bounds[i + 1]] for column in columns))
+        for start, bounds, columns in self._batches:
+            last = len(bounds) - 1
+            over |= end - start >= last
+            a, b = bounds[min(max(first - start, 0), last)], bounds[min(max(end - start, 0), last)]
+            if a < b:
+                due.append(tuple(column[a:b] for column in columns))
         if over:
-            self._batches = [b for b in self._batches if step - b.first_step + 2 < len(b.bounds)]
+            self._batches = [one for one in self._batches if end - one.first_step < len(one.bounds) - 1]
         if not due:
             return self._none
         return due[0] if len(due) == 1 else tuple(np.concatenate(parts) for parts in zip(*due, strict=True))

@@ -7,7 +7,8 @@
 Power at the meter is min(q, c f(s)), f piecewise linear, so a charge is a chain of segments: *flat*
 (power q) or *sloped* (power follows f). Each is solved exactly. In a sloped segment the battery's
 power is P(s) = m s + n and s(t) = (s0 + n/m) exp(m t / C) - n/m, written with expm1 and log1p so that
-nothing is lost as m goes to 0. Not modelled: temperature, ageing, a voltage behind the charge curve (assumptions A4, A5).
+nothing is lost as m goes to 0. Not modelled: temperature, ageing, a voltage behind the charge
+curve (assumptions A4, A5).
 """
 
 from __future__ import annotations

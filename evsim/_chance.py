@@ -16,6 +16,11 @@ from evsim._units import Floats
 FOR_GOOD = 0
 """The day of a draw made once in a user's life."""
 
+MOST_SD = 9.0
+"""No normal draw is as far from 0 as this: the quantile of the smallest uniform, 2**-54, is -8.3."""
+
+_LEAST = 2.0**-54
+"""What a draw of 0 becomes: uniforms are whole multiples of 2**-53, and the quantile of 0 is infinite."""
 _DRAWS_PER_BLOCK = 4
 _DAY_BITS = 32
 
@@ -42,7 +47,7 @@ class Chance:
         skip = first_user % _DRAWS_PER_BLOCK
         bits = np.random.Philox(key=key, counter=first_user // _DRAWS_PER_BLOCK)
         drawn = np.random.Generator(bits).random(n + skip)[skip:]
-        return np.maximum(drawn, np.finfo(np.float64).tiny, out=drawn)
+        return np.maximum(drawn, _LEAST, out=drawn)
 
     def normal(self, purpose: Purpose, n: int, day: int = FOR_GOOD, first_user: int = 0) -> Floats:
         """(n,) standard normals of users `first_user` onwards."""

@@ -7,7 +7,7 @@ from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
-from evsim._units import Anything, Bools, Ints, pieces
+from evsim._units import PIECE, Anything, Bools, Ints, pieces
 
 Columns: TypeAlias = tuple[Anything, ...]
 
@@ -33,6 +33,17 @@ def join(parts: Iterable[Columns], kinds: tuple[type, ...]) -> Columns:
     return listed[0] if len(listed) == 1 else tuple(np.concatenate(column) for column in zip(*listed, strict=True))
 
 
+def in_pieces(part: Columns) -> Iterator[Columns]:
+    """Columns a piece at a time."""
+    n = len(part[0])
+    if n <= PIECE:
+        if n:
+            yield part
+        return
+    for piece in pieces(n):
+        yield tuple(column[piece] for column in part)
+
+
 class Changes(NamedTuple):
     """Leavings, arrivals and starts, each as columns that begin with instant and user."""
 
@@ -41,14 +52,7 @@ class Changes(NamedTuple):
     starts: Columns
 
     def __bool__(self) -> bool:
-        return any(len(part[0]) for part in self)
-
-    def in_pieces(self) -> Iterator[Changes]:
-        """The same, a piece at a time."""
-        for i, part in enumerate(self):
-            for piece in pieces(len(part[0])):
-                some = tuple(column[piece] for column in part)
-                yield NOTHING._replace(**{NOTHING._fields[i]: some})
+        return bool(len(self.outs[0]) or len(self.ins[0]) or len(self.starts[0]))
 
     def plus_starts(self, starts: Columns) -> Changes:
         """With more starts."""

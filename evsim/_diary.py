@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from evsim._agenda import Batch, batch
-from evsim._chance import Chance, Purpose
+from evsim._chance import MOST_SD, Chance, Purpose
 from evsim._clock import Clock
 from evsim._units import SECONDS_PER_DAY, SECONDS_PER_HOUR, SECONDS_PER_MINUTE, Floats, Ints, Who
 
@@ -71,6 +71,8 @@ class Diary:
         if habit_sd_s:
             self._usual[0] += habit_sd_s * chance.normal(Purpose.HABIT_PLUG_IN, n, first_user=first_user)
             self._usual[1] += habit_sd_s * chance.normal(Purpose.HABIT_PLUG_OUT, n, first_user=first_user)
+        strays = max(np.abs(usual - centre).max() for usual, centre in zip(self._usual, self._centre, strict=True))
+        self._may_stray = bool(strays + MOST_SD * self._day_sd_s > FARTHEST_S)
         self._frequency = np.array([a.plug_in_frequency_per_day for a in archetypes])[archetype]
         self._always = bool((self._frequency >= 1).all())
         self._last_plug_out = np.full(n, np.iinfo(np.int64).min // 2)
@@ -121,6 +123,7 @@ class Diary:
         wall: Floats = self._usual[which][here]
         if self._day_sd_s:
             wall = wall + self._day_sd_s * self._chance.normal(purpose, len(wall), day, self._first_user + here.start)
-        centre = self._centre[which][here]
-        wall = np.clip(wall, centre - FARTHEST_S, centre + FARTHEST_S)
+        if self._may_stray:
+            centre = self._centre[which][here]
+            wall = np.clip(wall, centre - FARTHEST_S, centre + FARTHEST_S)
         return self._clock.instant(day, np.rint(wall).astype(np.int64))

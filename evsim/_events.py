@@ -189,7 +189,7 @@ class EventStore:
                 at += length
             laid_out.flags.writeable = False
             self._whole[name] = laid_out
-            self._parts[name] = list(np.split(laid_out, np.cumsum(self._lengths)[:-1]))
+            self._parts[name] = list(np.split(laid_out, np.cumsum(self._lengths)[:-1])) if self._n else []
         return laid_out
 
     def parts(self, *names: str) -> Iterator[tuple[Any, ...]]:
@@ -410,7 +410,7 @@ class EventLog:
         """Plug-in to plug-out, in order; an open end is None."""
         kinds = self._of("event")
         begins = np.flatnonzero(kinds == EventKind.PLUG_IN)
-        ends = np.append(begins[1:], len(kinds))
+        ends = np.append(begins, len(kinds))[1:]
         return [self._session(kinds, int(a), int(b)) for a, b in zip(begins, ends, strict=True)]
 
     def _session(self, kinds: Anything, first: int, end: int) -> Session:

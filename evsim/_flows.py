@@ -22,6 +22,11 @@ class Order(NamedTuple):
     stop_at: Floats
     stop_reason: Anything | int
 
+    def of(self, rows: Bools) -> Order:
+        """The same for some rows."""
+        why = self.stop_reason if isinstance(self.stop_reason, int) else self.stop_reason[rows]
+        return Order(self.max_kw[rows], self.until_soc[rows], self.stop_at[rows], why)
+
 
 class Move(NamedTuple):
     """What flowed; each (n,): SoC before and after [0-1], energy at the meter [kWh]."""
@@ -177,4 +182,5 @@ class Flows:
 
 def _whole_if_close(at_s: Floats) -> Floats:
     whole = np.rint(at_s)
-    return np.where(np.abs(at_s - whole) < _ROUNDING_S, whole, at_s)
+    with np.errstate(invalid="ignore"):  # a battery that is never full is so at inf
+        return np.where(np.abs(at_s - whole) < _ROUNDING_S, whole, at_s)

@@ -141,13 +141,15 @@ def _texts(name: str, column: Anything) -> list[str]:
     if column.dtype.kind == "M":
         texts: list[str] = np.datetime_as_string(column, unit="s", timezone="UTC").tolist()
         return ["" if text == "NaT" else text for text in texts]
+    values = column.tolist()
     if column.dtype.kind == "f":
         places = next(n for suffix, n in _DECIMALS.items() if name.endswith(suffix))
-        return [_decimal(value, places) for value in column.tolist()]
-    if column.dtype.kind == "O":
-        quoted = {text: _quoted(text) for text in set(column.tolist())}
-        return [quoted[text] for text in column.tolist()]
-    return [str(value) for value in column.tolist()]
+        shown = {value: _decimal(value, places) for value in set(values)}
+    elif column.dtype.kind == "O":
+        shown = {value: _quoted(value) for value in set(values)}
+    else:
+        shown = {value: str(value) for value in set(values)}
+    return [shown[value] for value in values]
 
 
 def _decimal(value: float, places: int) -> str:

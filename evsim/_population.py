@@ -177,21 +177,29 @@ class Population:
         On a car that charges already this changes its power and goal; the same order again changes neither.
         """
         wiring, (max_kw, until_soc, *_) = self.wiring(who), order
+        self.settle(who, at_s)
+        soc = self.soc[who]
+        possible = self.is_plugged_in[who] & (max_kw > 0) & (max_kw <= wiring.charger_kw) & (until_soc <= 1)
+        if not (possible & (soc < until_soc)).all():
+            self._refuse_charge(who, order, wiring, soc)
+        on, group = self.is_charging[who], self.archetype[who]
+        if on.any():
+            self._repower(who[on], at_s[on], max_kw[on], until_soc[on], reason)
+        self._row[who] = self._flows.start(who, group, at_s, soc, order, wiring, self._unlogged_kwh[who])
+        self.is_charging[who] = True
+        if self.is_recording:
+            fresh = ~on
+            self.totals.charging(group[fresh], +1)
+            self._log(at_s[fresh], who[fresh], EventKind.CHARGE_START, reason)
+
+    def _refuse_charge(self, who: Who, order: Order, wiring: Wiring, soc: Floats) -> None:
+        """Say why a charge is impossible."""
+        max_kw, until_soc, *_ = order
         self._refuse(who, ~self.is_plugged_in[who], "is not plugged in; plug it in before charging")
         self._refuse(who, ~(max_kw > 0), "cannot charge without power; max_kw must be over 0")
         self._refuse(who, max_kw > wiring.charger_kw, "has a charger that gives less than that; see charger_kw")
         self._refuse(who, ~((until_soc >= 0) & (until_soc <= 1)), "cannot charge to that; until_soc is 0 to 1")
-        self.settle(who, at_s)
-        soc = self.soc[who]
         self._refuse(who, soc >= until_soc, "has reached that state of charge; it has nothing to charge")
-        fresh, group = self._row[who] == _IDLE, self.archetype[who]
-        if not fresh.all():
-            self._repower(who[~fresh], at_s[~fresh], max_kw[~fresh], until_soc[~fresh], reason)
-        self._row[who] = self._flows.start(who, group, at_s, soc, order, wiring, self._unlogged_kwh[who])
-        self.is_charging[who] = True
-        if self.is_recording:
-            self.totals.charging(group[fresh], +1)
-            self._log(at_s[fresh], who[fresh], EventKind.CHARGE_START, reason)
 
     def stop_charging(self, who: Who, at_s: Floats | float, reason: int = 0) -> None:
         """Stop the power; the plug stays in."""

@@ -25,9 +25,12 @@ if TYPE_CHECKING:
 Progress: TypeAlias = Callable[[int, int], None]
 """Called with (steps done, steps in all), warm-up included."""
 
-_BLOCK_SIZE = 131_072
-_STRETCH = 48
+_BLOCK_SIZE = 50_000
 _THREADS = 2
+_STRETCH = 48
+"""Steps between two looks at the blocks' totals: a day of half-hours."""
+_STRIDE = 12
+"""Steps decided at a time in the warm-up: results do not depend on the length of a step, and nobody looks."""
 
 
 class _Block:
@@ -38,13 +41,15 @@ class _Block:
 
     def live(self, first: int, end: int, step_s: int) -> Snapshot | None:
         """Live steps `first` to `end`; returns their totals, (n_steps, ...) each, and none in the warm-up."""
-        people, lived = self.people, []
+        people, decide, lived = self.people, self._controller.step, []
+        stride = 1 if first >= 0 or self._controller.steers else _STRIDE
         if first == 0:
             people.open_books()
-        for k in range(first, end):
+        for k in range(first, end, stride):
+            n = min(stride, end - k)
             people.totals.clear_energy()
-            self._controller.step(k)
-            people.elapse(float((k + 1) * step_s))
+            decide(k, n)
+            people.elapse(float((k + n) * step_s))
             if k >= 0:
                 lived.append(people.totals.snapshot())
         return Snapshot(*(np.array(column) for column in zip(*lived, strict=True))) if lived else None
@@ -82,6 +87,8 @@ class Simulator:
         )
         self.population = spawn(scenario.archetypes, scenario.n_users_by_archetype, scenario.battery, clock)
         self.population.now_s = float(clock.warm_up_s)
+        if clock.n_warm_up_steps:
+            self._settle_in()
         self._blocks = self._split()
         self._next_step = -clock.n_warm_up_steps
         shape = (clock.n_steps, len(scenario.archetypes))
@@ -89,13 +96,19 @@ class Simulator:
         self._n_plugged_in, self._n_charging = (np.zeros(shape, np.int64) for _ in range(2))
         self._soc_quantiles = np.zeros((*shape, len(QUANTILES)))
 
+    def _settle_in(self) -> None:
+        """Begin the warm-up between two sessions, with full batteries: some do not plug in until it is over."""
+        people = self.population
+        np.maximum(people.soc, people.target_soc, out=people.soc)
+
     def _split(self) -> list[_Block]:
         scenario, people = self.scenario, self.population
         chance = Chance(scenario.simulation.seed)
         on_sheet = scenario.behaviour.soc_at_plug_in == "sheet"
         first_soc = np.array([a.plug_in_soc for a in scenario.archetypes]) if on_sheet else None
         rules = [scenario.strategy_of(archetype.name) for archetype in scenario.archetypes]
-        size = len(people) if any(rule.asked == "every_step" for rule in rules) else _BLOCK_SIZE
+        n_blocks = 1 if any(rule.asked == "every_step" for rule in rules) else -(-len(people) // _BLOCK_SIZE)
+        size = -(-len(people) // n_blocks)
         blocks = []
         for first in range(0, len(people), size):
             part = people.block(first, min(first + size, len(people)))
@@ -138,7 +151,7 @@ class Simulator:
         self._export_kwh[steps] = totals.export_kwh
         self._n_plugged_in[steps] = totals.n_plugged_in
         self._n_charging[steps] = totals.n_charging
-        self._mean_soc[steps] = totals.soc_sum / n_users
+        self._mean_soc[steps] = totals.soc_sum / np.where(n_users, n_users, np.nan)
         self._soc_quantiles[steps] = soc_quantiles(totals.at_level, n_users)
 
     def _results(self, seconds: float) -> Results:

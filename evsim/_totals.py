@@ -16,6 +16,7 @@ LEVELS = 1000
 QUANTILES = (0.1, 0.5, 0.9)
 
 _RANK_ROUNDING = 1e-9
+_ONE = np.int32(1)  # of the same type as what it is added to: numpy is fifty times slower otherwise
 
 
 class Totals:
@@ -34,7 +35,7 @@ class Totals:
         self.import_kwh = np.zeros(n_archetypes)
         self.export_kwh = np.zeros(n_archetypes)
         self._soc_sum = np.zeros(n_archetypes)
-        self._at_level = np.zeros(n_archetypes * (LEVELS + 1), np.int64)
+        self._at_level = np.zeros(n_archetypes * (LEVELS + 1), np.int32)
 
     def count_all(self, soc: Floats, is_plugged_in: Anything, is_charging: Anything) -> None:
         """Start from the state of everybody, with no energy yet."""
@@ -42,7 +43,8 @@ class Totals:
         self.n_plugged_in = np.bincount(self._archetype[is_plugged_in], minlength=n)
         self.n_charging = np.bincount(self._archetype[is_charging], minlength=n)
         self._soc_sum = np.bincount(self._archetype, weights=soc, minlength=n)
-        self._at_level = np.bincount(_level(self._archetype, soc), minlength=n * (LEVELS + 1))
+        at_level = np.bincount(_level(self._archetype, soc), minlength=n * (LEVELS + 1))
+        self._at_level = at_level.astype(np.int32)
         self.clear_energy()
 
     def clear_energy(self) -> None:
@@ -64,8 +66,8 @@ class Totals:
         self._soc_sum += np.bincount(group, weights=after - before, minlength=n)
         if import_kwh is not None:
             self.import_kwh += np.bincount(group, weights=import_kwh, minlength=n)
-        np.subtract.at(self._at_level, _level(group, before), 1)
-        np.add.at(self._at_level, _level(group, after), 1)
+        np.subtract.at(self._at_level, _level(group, before), _ONE)
+        np.add.at(self._at_level, _level(group, after), _ONE)
 
     def snapshot(self) -> Snapshot:
         """The totals as they are, copied."""
@@ -92,12 +94,15 @@ class Snapshot(NamedTuple):
 def soc_quantiles(at_level: Ints, n_users: Ints) -> Floats:
     """(n_steps, n_archetypes, 3) SoC that 10, 50 and 90% of the users are at or under [0-1].
 
+    NaN for an archetype without users.
     at_level : (n_steps, n_archetypes * (LEVELS + 1)) users at each level; n_users : (n_archetypes,)
     """
     levels = np.cumsum(at_level.reshape(len(at_level), len(n_users), LEVELS + 1), axis=2, dtype=np.int32)
     ranks = np.maximum(np.ceil(np.outer(QUANTILES, n_users) - _RANK_ROUNDING), 1)
     found = [(levels < rank[:, None]).sum(axis=2) for rank in ranks]
-    return np.stack(found, axis=2) / LEVELS
+    quantiles = np.stack(found, axis=2) / LEVELS
+    quantiles[:, n_users == 0] = np.nan
+    return quantiles
 
 
 def _level(group: Ints, soc: Floats) -> Ints:

@@ -33,9 +33,9 @@ Who: TypeAlias = NDArray[np.int64]
 """User indices: the rows of a `Population` that a verb acts on."""
 Anything: TypeAlias = NDArray[Any]
 
-_PIECE = 32_768
+PIECE = 32_768
 
 
 def pieces(n: int) -> Iterator[slice]:
     """Slices that cover n rows: long work on columns goes piece by piece, so that it stays in the processor's cache."""
-    return (slice(i, min(i + _PIECE, n)) for i in range(0, n, _PIECE))
+    return (slice(i, min(i + PIECE, n)) for i in range(0, n, PIECE))

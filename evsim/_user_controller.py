@@ -9,12 +9,12 @@ import numpy as np
 
 from evsim._agenda import Agenda, batch
 from evsim._battery import charge
-from evsim._changes import ARRIVE, LEAVE, START, Changes, Columns, join, nothing
+from evsim._changes import ARRIVE, LEAVE, START, Changes, Columns, in_pieces, join
 from evsim._clock import Clock
 from evsim._flows import Order
 from evsim._population import Population
 from evsim._units import SECONDS_PER_DAY, Anything, Floats, Ints, Who
-from evsim.strategies import ChargingStrategy, Observation, Orders, ask
+from evsim.strategies import ChargingStrategy, Observation, ask
 
 if TYPE_CHECKING:
     from evsim._diary import Diary
@@ -51,21 +51,28 @@ class UserController:
         self._has_order = np.zeros(n, np.bool_)
         self._scratch = np.zeros(n, np.int64)
         self._next_day = int(clock.local(clock.warm_up_s)[0]) - 2
+        self._next_day_due = -np.inf
         self._diary = diary
         self._step_ends_at = 0
         self._habit = population.events.reason_code("habit")
 
-    def step(self, k: int) -> None:
-        """Decide everything that happens in step `k` (negative in the warm-up); power flows in `elapse`.
+    @property
+    def steers(self) -> bool:
+        """Whether a strategy is asked every step."""
+        return any(self._steers)
+
+    def step(self, k: int, n: int = 1) -> None:
+        """Decide everything that happens in `n` steps from step `k` (negative in the warm-up); power flows in `elapse`.
 
         1 unplug those who leave; 2 plug in those who arrive; 3 observe; 4 ask the strategies; 5 start, stop
-        or re-power. Each at its own instant inside the step, and for each user in the order of those instants.
+        or re-power. Each at its own instant, and for each user in the order of those instants. More than one step
+        at a time is for the warm-up, where nobody looks, and not for strategies that steer every step.
         """
-        t0 = k * self._clock.step_s
-        self._step_ends_at = t0 + self._clock.step_s
+        t0, end = k * self._clock.step_s, k + n
+        self._step_ends_at = end * self._clock.step_s
         self._enter_new_days()
-        changes = Changes(self._plug_outs.take(k), self._plug_ins.take(k), self._starts.take(k))
-        if any(self._steers):
+        changes = Changes(self._plug_outs.take(k, end), self._plug_ins.take(k, end), self._starts.take(k, end))
+        if self.steers:
             changes = self._carry_out(changes, t0)
             changes = changes.plus_starts(self._steer(t0))
         self._carry_out(changes, np.inf)
@@ -76,31 +83,31 @@ class UserController:
             now, changes = changes.earliest(upto, self._scratch)
             if not now:
                 break
-            for piece in now.in_pieces():
-                self._leave(*piece.outs)
-                self._start(*piece.starts)
-                changes = changes.plus_starts(self._arrive(*piece.ins, asks_all=upto == np.inf))
+            for outs in in_pieces(now.outs):
+                self._leave(*outs)
+            for starts in in_pieces(now.starts):
+                self._start(*starts)
+            for ins in in_pieces(now.ins):
+                changes = changes.plus_starts(self._arrive(*ins, asks_all=upto == np.inf))
         return changes
 
     # ---- 1, 2: leaving and arriving
 
     def _enter_new_days(self) -> None:
         """Enter each day's appointments half a day before it begins, so that an early one is not missed."""
-        while self._clock.instant(self._next_day, -_HALF_DAY_S) < self._step_ends_at:
+        while self._next_day_due < self._step_ends_at:
             day = self._diary.entries(self._next_day)
             self._plug_ins.add(day.plug_ins)
             self._plug_outs.add(day.plug_outs)
             self._next_day += 1
+            self._next_day_due = float(self._clock.instant(self._next_day, -_HALF_DAY_S))
 
     def _leave(self, at: Ints, who: Who) -> None:
-        if len(who):
-            self.population.plug_out(who, at.astype(np.float64), self._habit)
-            self._generation[who] += 1
+        self.population.plug_out(who, at.astype(np.float64), self._habit)
+        self._generation[who] += 1
 
     def _arrive(self, at: Ints, who: Who, expected_plug_out: Ints, *, asks_all: bool) -> Columns:
         """Plug in and ask; returns the starts that fall later in this step."""
-        if not len(who):
-            return nothing(START)
         now, people = at.astype(np.float64), self.population
         if self._soc_on_arrival is not None:
             people.arrive_with(who, self._soc_on_arrival[people.archetype[who]])
@@ -124,14 +131,16 @@ class UserController:
 
     def _ask(self, i: int, who: Who, now: Floats) -> Columns:
         """Ask strategy `i`, start what starts now, note the rest; returns the starts later in this step."""
-        later = []
+        code, later = self.population.events.reason_code, []
         for orders in ask(self._strategies[i], self._observe(who, now), now):
-            starts = self._as_starts(orders, who)
+            user, reason = who[orders.row], code(orders.reason)
+            order = Order(orders.max_kw, orders.until_soc, orders.stop, code(orders.stop_reason))
             waits = orders.start > now[orders.row]
-            if waits.any():
-                later.append(tuple(column[waits] for column in starts))
-                starts = tuple(column[~waits] for column in starts)
-            self._start(*starts)
+            if not waits.any():
+                self._begin(user, orders.start, order, reason)
+                continue
+            self._begin(user[~waits], orders.start[~waits], order.of(~waits), reason)
+            later.append(self._as_starts(orders.start[waits], user[waits], order.of(waits), reason))
         return self._note(join(later, START))
 
     def _observe(self, who: Who, now: Floats) -> Observation:
@@ -177,19 +186,10 @@ class UserController:
 
     # ---- 5: starting
 
-    def _as_starts(self, orders: Orders, who: Who) -> Columns:
-        user = who[orders.row]
-        code, n = self.population.events.reason_code, len(user)
-        return (
-            orders.start,
-            user,
-            self._generation[user],
-            np.minimum(orders.max_kw, self.population.charger_kw[user]),
-            orders.until_soc,
-            orders.stop,
-            np.full(n, code(orders.reason)),
-            np.full(n, code(orders.stop_reason)),
-        )
+    def _as_starts(self, at: Floats, who: Who, order: Order, reason: int) -> Columns:
+        n = len(who)
+        codes = np.full(n, reason), np.full(n, order.stop_reason)
+        return (at, who, self._generation[who], order.max_kw, order.until_soc, order.stop_at, *codes)
 
     def _note(self, starts: Columns) -> Columns:
         """Keep starts of later steps; returns those of this one."""
@@ -206,23 +206,27 @@ class UserController:
         generation: Ints,
         max_kw: Floats,
         until_soc: Floats,
-        stop: Floats,
+        stop_at: Floats,
         reason: Ints,
         stop_reason: Ints,
     ) -> None:
-        """Start charges whose order still stands and has something to charge."""
-        if not len(who):
-            return
+        """Begin noted charges whose order still stands."""
+        self.population.settle(who, at)
+        stands = generation == self._generation[who]
+        for code in set(reason[stands].tolist()):
+            rows = np.flatnonzero(stands & (reason == code))
+            order = Order(max_kw[rows], until_soc[rows], stop_at[rows], stop_reason[rows])
+            self._begin(who[rows], at[rows], order, code)
+
+    def _begin(self, who: Who, at: Floats, order: Order, reason: int) -> None:
+        """Begin charges, if there is something to charge, with no more than the charger's power."""
         people = self.population
-        people.settle(who, at)
-        stands = (generation == self._generation[who]) & (people.soc[who] < until_soc) & (max_kw > 0)
-        if any(self._steers):
-            self._has_order[who] = stands
-        columns = (who, at, max_kw, until_soc, stop, stop_reason, reason)
-        if not stands.all():
-            columns = tuple(column[stands] for column in columns)
-        who, at, max_kw, until_soc, stop, stop_reason, reason = columns
-        for code in set(reason.tolist()) if len(who) else ():
-            alike = slice(None) if (reason == code).all() else reason == code
-            order = Order(max_kw[alike], until_soc[alike], stop[alike], stop_reason[alike])
-            people.start_charging(who[alike], at[alike], order, code)
+        charger_kw = people.charger_kw[who]
+        order = order._replace(max_kw=np.minimum(order.max_kw, charger_kw))
+        can = (people.soc[who] < order.until_soc) & (order.max_kw > 0)
+        if self.steers:
+            self._has_order[who] = can
+        if not can.all():
+            who, at, order = who[can], at[can], order.of(can)
+        if len(who):
+            people.start_charging(who, at, order, reason)

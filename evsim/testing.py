@@ -18,7 +18,7 @@ from evsim._errors import LeverError, StrategyError
 from evsim._scenario import Scenario
 from evsim._simulator import simulate
 from evsim._units import SECONDS_PER_HOUR, Floats
-from evsim.strategies import ChargingStrategy, Observation, Orders, ask
+from evsim.strategies import ChargingStrategy, Observation, ask
 
 _N_CARS = 40
 _SEED = 20260112

@@ -281,6 +281,11 @@ def test_every_length_and_step_can_be_drawn(settings, tmp_path):
         assert len(Image.open(path).convert("RGB").getcolors(1 << 24)) > 20
 
 
+def test_a_plug_out_before_the_first_step_has_ended_is_left_out():
+    ax = charging_curves(simulate(scenario(start="2026-01-12T06:50", days=1, step_minutes=60)))
+    assert not any("at 07:00" in text for text in said(ax))
+
+
 @pytest.mark.parametrize("layout", [None, "constrained"])
 def test_pictures_compose_in_a_figure_of_somebody_else(many, layout):
     figure = Figure(figsize=(18, 6), layout=layout)

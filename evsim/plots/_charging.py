@@ -121,11 +121,13 @@ def _draw_curves(panel: Panel, results: Results, view: View, who: Sequence[int])
 
 
 def _fact(results: Results, archetype: int) -> str:
-    """The mean SoC at the usual plug-out time: `80% at 07:00`."""
+    """The mean SoC at the usual plug-out time: `80% at 07:00`; nothing when no step ends before it."""
     if not results.n_users[archetype]:
         return "no users"
     second = results.scenario.archetypes[archetype].plug_out_s
     steps = steps_before(results.clock, second)
+    if not len(steps):
+        return ""
     soc = float(np.mean(results.mean_soc[steps, archetype]))
     return f"{_PERCENT * soc:.0f}% at {words.hour(second)}"
 

@@ -29,7 +29,7 @@ class View:
     edges : (n + 1,) where bins begin and end on the axis [s]
     states_at : (n,) where the mean of states at the ends of a bin's steps is drawn [s]
     bin : (n_steps,) the bin of each step; none is empty
-    draw_axis : draws the time axis in an Axes; returns its rows of labels
+    draw_axis : draws the time axis of a panel; returns its rows of labels
     has_marks : whether moments of a day can be told apart
     """
 
@@ -80,7 +80,10 @@ def views_of(clock: Clock) -> tuple[View, ...]:
 
 
 def steps_before(clock: Clock, second_of_day: int) -> Ints:
-    """(m,) for each local day, the last step that ends no later than this time of day [s]; one a day."""
+    """(m,) for each local day, the last step that ends no later than this time of day [s].
+
+    A day without one is left out.
+    """
     first, last = (int(day) for day in clock.local(np.array([0, clock.end_s]))[0])
     at = clock.instant(np.arange(first, last + 1), second_of_day)
     steps = at[(at >= clock.step_s) & (at <= clock.end_s)] // clock.step_s - 1

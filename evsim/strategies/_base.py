@@ -281,20 +281,14 @@ def _check_orders(orders: Orders, now: Floats, name: str) -> None:
         raise StrategyError(
             f"strategy {name!r} answered with {type(orders).__name__}; answer with Orders (see cars.orders())"
         )
-    if not len(orders.row):
-        return
     row, n = orders.row, len(now)
-    least_stay = (orders.stop - orders.start).min()
-    if not (row.min() >= 0 and row.max() < n):
-        fault = f"a row is not one of the {n} cars it was asked about (rows {row.min()} to {row.max()})"
-    elif not orders.max_kw.min() >= 0:
-        fault = f"max_kw must be 0 or more; the least is {orders.max_kw.min()}"
-    elif not (orders.until_soc.min() >= 0 and orders.until_soc.max() <= 1):
-        fault = f"until_soc must be 0 to 1; it is {orders.until_soc.min()} to {orders.until_soc.max()}"
-    elif not np.isfinite(orders.start.sum()):
-        fault = "every start must be a time"
-    elif not least_stay > 0:
-        fault = f"stop must come after start; one comes {-least_stay:g} s before it"
-    else:
+    kept = (row >= 0) & (row < n) & (orders.max_kw >= 0) & (orders.until_soc >= 0) & (orders.until_soc <= 1)
+    kept &= np.isfinite(orders.start) & (orders.stop > orders.start)
+    if kept.all():
         return
-    raise StrategyError(f"strategy {name!r}: {fault}")
+    first = int(np.argmin(kept))
+    raise StrategyError(
+        f"strategy {name!r}: an order for row {row[first]} of {n} cars, max_kw {orders.max_kw[first]:g}, until_soc "
+        f"{orders.until_soc[first]:g}, from {orders.start[first]:g} s to {orders.stop[first]:g} s; the row must be one "
+        "of the cars, max_kw 0 or more, until_soc 0 to 1, and stop after start"
+    )

@@ -34,26 +34,27 @@ class Scheduled(Strategy):
 
     def orders(self, cars: Observation) -> Iterator[Orders]:
         """One order for each window that opens while the car may be there."""
-        clock = cars.clock
+        opening, closing = self._windows(cars)
+        now, leaves = cars.now[:, None], np.maximum(cars.expected_departure, cars.now)[:, None]
+        inside, day = np.nonzero((opening <= now) & (now < closing))
+        if len(inside):
+            yield cars.orders(which=inside, stop=closing[day], reason="arrived", stop_reason="window_closed")
+        waits, day = np.nonzero((now < opening) & (opening < leaves + SECONDS_PER_DAY))
+        if len(waits):
+            start, stop = opening[day], closing[day]
+            yield cars.orders(which=waits, start=start, stop=stop, reason="window_open", stop_reason="window_closed")
+
+    def _windows(self, cars: Observation) -> tuple[Floats, Floats]:
+        """(n_days,) when the window opens and closes on the days around these cars' stays [s]."""
         opens_s, closes_s = (_seconds(time) for time in self.window)
         if closes_s <= opens_s:
             closes_s += SECONDS_PER_DAY
-        horizon = np.maximum(cars.expected_departure, cars.now) + SECONDS_PER_DAY
-        first, last = clock.local(np.array([cars.now.min(), horizon.max()]))[0]
+        ends = max(cars.expected_departure.max(), cars.now.max()) + SECONDS_PER_DAY
+        first, last = cars.clock.local(np.array([cars.now.min(), ends]))[0]
         days = np.arange(first - 1, last + 1)
-        opening, closing = clock.instant(days, opens_s), clock.instant(days, closes_s)
-        for opens, closes in zip(opening.tolist(), closing.tolist(), strict=True):
-            if opens < closes and closes > cars.now.min():
-                yield from self._in_window(cars, opens, closes, horizon)
-
-    @staticmethod
-    def _in_window(cars: Observation, opens: float, closes: float, horizon: Floats) -> Iterator[Orders]:
-        waits = (cars.now < opens) & (opens < horizon)
-        if waits.any():
-            yield cars.orders(which=waits, start=opens, stop=closes, reason="window_open", stop_reason="window_closed")
-        inside = (opens <= cars.now) & (cars.now < closes)
-        if inside.any():
-            yield cars.orders(which=inside, stop=closes, reason="arrived", stop_reason="window_closed")
+        opening, closing = cars.clock.instant(days, opens_s), cars.clock.instant(days, closes_s)
+        exists = opening < closing
+        return opening[exists].astype(np.float64), closing[exists].astype(np.float64)
 
 
 def _seconds(time: dt.time) -> int:
