@@ -17,7 +17,9 @@ from evsim._errors import (
     OutputError,
     StrategyError,
 )
-from evsim._events import Event, EventKind, EventLog, EventStore, Session
+from evsim._event_kinds import EventKind
+from evsim._event_log import Event, EventLog, Session
+from evsim._events import EventStore
 from evsim._population import Population
 from evsim._results import Certificate, Peak, Results
 from evsim._scenario import Scenario

@@ -39,7 +39,7 @@ class Agenda:
     """
 
     def __init__(self, kinds: tuple[type, ...]) -> None:
-        self._none = tuple(np.zeros(0, kind) for kind in kinds)
+        self._none: tuple[Anything, ...] = tuple(np.zeros(0, kind) for kind in kinds)
         self._batches: list[Batch] = []
 
     def add(self, batch: Batch) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from evsim._events import EventKind
+from evsim._event_kinds import EventKind
 
 if TYPE_CHECKING:
     from evsim._events import EventStore

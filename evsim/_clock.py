@@ -114,12 +114,13 @@ class Clock:
         leave the day (negative, or over 86,400). A time that exists twice is its first; one that
         does not exist is as long after midnight as if the clocks had not changed (both as `zoneinfo` with fold=0).
         """
-        wall = np.asarray(day, np.int64) * SECONDS_PER_DAY + np.asarray(second_of_day, np.int64)
+        wall: Ints = np.asarray(day, np.int64) * SECONDS_PER_DAY + np.asarray(second_of_day, np.int64)
         starts, offsets = self._offsets
-        if len(starts) == 1:
-            return wall - offsets[0] - self.start_epoch_s
-        changes = starts[1:] + np.maximum(offsets[:-1], offsets[1:])
-        return wall - offsets[np.searchsorted(changes, wall, side="right")] - self.start_epoch_s
+        offset: Ints = offsets[:1]
+        if len(starts) > 1:
+            changes = starts[1:] + np.maximum(offsets[:-1], offsets[1:])
+            offset = offsets[np.searchsorted(changes, wall, side="right")]
+        return np.asarray(wall - offset - self.start_epoch_s).reshape(wall.shape)
 
     def local(self, at_s: Floats | Ints | float) -> tuple[Ints, Floats]:
         """Local date (days since 1970-01-01) and seconds after local midnight by the wall clock."""
@@ -129,7 +130,7 @@ class Clock:
         day = np.floor_divide(wall, SECONDS_PER_DAY).astype(np.int64)
         return day, wall - day * SECONDS_PER_DAY
 
-    def to_utc(self, at_s: Floats | Ints) -> Anything:
+    def to_utc(self, at_s: Floats | Ints | int) -> Anything:
         """Run seconds as datetime64[s], UTC."""
         whole = np.asarray(at_s).astype(np.int64)
         return (whole + self.start_epoch_s).astype("datetime64[s]")

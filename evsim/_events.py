@@ -1,4 +1,4 @@
-"""The event streams: append-only columns for all users, and the log of one user as a view of them.
+"""The event streams of all users: append-only columns.
 
 An event's energy is what passed the meter since the same user's previous event, so energies simply add
 up. Each user's rounding to float32 is carried to its next event, so a sum over a log is right to
@@ -7,83 +7,23 @@ one rounding, however many events it has.
 
 from __future__ import annotations
 
-import enum
 from collections.abc import Iterator, Sequence
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from evsim._clock import Clock, Moment
-from evsim._units import SECONDS_PER_HOUR, Anything, Floats, Ints, pieces
+from evsim._clock import Clock
+from evsim._event_kinds import KNOWN_REASONS, EventKind
+from evsim._event_log import EventLog
+from evsim._units import Anything, Floats, Ints, pieces
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-
-class EventKind(enum.IntEnum):
-    """What happened; within an instant, causes come before effects."""
-
-    REPORT = 0
-    PLUG_IN = 1
-    CHARGE_START = 2
-    POWER_CHANGE = 3
-    CHARGE_STOP = 4
-    PLUG_OUT = 5
-    TRIP_START = 6
-    TRIP_END = 7
-    PUBLIC_CHARGE = 8
-
-    @property
-    def label(self) -> str:
-        """The name in files: `plug_in`, `charge_start`, ..."""
-        return self.name.lower()
-
-
-KNOWN_REASONS = (
-    "by_hand",
-    "run_start",
-    "step_end",
-    "habit",
-    "arrived",
-    "target_reached",
-    "unplugged",
-    "window_open",
-    "window_closed",
-    "ordered",
-    "order_ended",
-    "no_order",
-)
-"""Reasons with a fixed code; a strategy's own are added behind them as they are first used."""
 
 _MOST_REASONS = 256
 _INDEX_AT_ONCE = 1 << 20
 _SCANS_BEFORE_INDEX = 4
 _LOW_BITS = 16
-
-
-class Event(NamedTuple):
-    """One row of a log: instant (UTC), what, why, SoC after it [0-1], energy at the meter since the last row [kWh]."""
-
-    at: np.datetime64
-    event: str
-    reason: str
-    soc: float
-    import_kwh: float
-    export_kwh: float
-
-
-class Session(NamedTuple):
-    """Plug-in to plug-out; what has not happened by the run's end is None. SoC [0-1], energy at the meter [kWh]."""
-
-    plug_in: np.datetime64
-    plug_out: np.datetime64 | None
-    plug_in_soc: float
-    plug_out_soc: float | None
-    charge_start: np.datetime64 | None
-    charge_stop: np.datetime64 | None
-    import_kwh: float
-    export_kwh: float
 
 
 class Sessions(NamedTuple):
@@ -167,10 +107,10 @@ class EventStore:
         for store in stores:
             code = np.array([whole.reason_code(name) for name in store.reasons], np.uint8)
             same = (code == np.arange(len(code))).all()
-            for user in store._parts["user"]:
+            for user in store._arrays("user"):
                 np.add(user, np.int32(first), out=user)
             if not same:
-                store._parts["reason"] = [code[part] for part in store._parts["reason"]]
+                store._parts["reason"] = [code[np.asarray(part, np.int64)] for part in store._parts["reason"]]
             for name, parts in store._parts.items():
                 whole._parts[name] += parts
             whole._lengths += store._lengths
@@ -192,6 +132,9 @@ class EventStore:
             self._parts[name] = list(np.split(laid_out, np.cumsum(self._lengths)[:-1])) if self._n else []
         return laid_out
 
+    def _arrays(self, name: str) -> list[Anything]:
+        return [part for part in self._parts[name] if isinstance(part, np.ndarray)]
+
     def parts(self, *names: str) -> Iterator[tuple[Any, ...]]:
         """The columns group by group as appended: arrays (m,), or a number where all the group has the same."""
         return zip(*(self._parts[name] for name in names), strict=True)
@@ -209,7 +152,8 @@ class EventStore:
     # ---- one user
 
     def of(self, user: int) -> EventLog:
-        """The log of one user."""
+        """The log of one user; raises IndexError when there is no such user."""
+        user = range(len(self.archetype))[user]
         if self._index is None or self._index[0] != self._n:
             self._n_scans += 1
             if self._n_scans <= _SCANS_BEFORE_INDEX and self._n > _INDEX_AT_ONCE:
@@ -323,132 +267,3 @@ def stable_order(keys: Anything) -> Ints:
     if not high.any():
         return order
     return order[np.argsort(high[order], kind="stable")]
-
-
-class EventLog:
-    """One user's stream: a view of the store's columns, as it is when you ask.
-
-    Instants are typed as ISO text, datetime or datetime64, in UTC unless they carry an offset.
-    """
-
-    def __init__(self, store: EventStore, rows: Ints) -> None:
-        self._store = store
-        self._rows = rows
-
-    def __len__(self) -> int:
-        return len(self._rows)
-
-    def __iter__(self) -> Iterator[Event]:
-        columns = (self._of(name).tolist() for name in ("event", "reason", "soc", "import_kwh", "export_kwh"))
-        for at, kind, reason, soc, taken, given in zip(self.times, *columns, strict=True):
-            yield Event(at, EventKind(kind).label, self._store.reasons[reason], soc, taken, given)
-
-    def __repr__(self) -> str:
-        return f"<EventLog: {len(self)} events>"
-
-    def _of(self, column: str) -> Anything:
-        return self._store.column(column)[self._rows]
-
-    @property
-    def times(self) -> Anything:
-        """(n,) instants of the events, datetime64[s], UTC."""
-        return self._store.clock.to_utc(self._of("at_s"))
-
-    def energy_kwh(self, start: Moment | None = None, end: Moment | None = None) -> float:
-        """Energy imported between two instants [kWh at the meter]; the whole log by default.
-
-        Between two events the energy is spread evenly: exact at step boundaries and wherever power
-        is constant, close inside a step of a tapering charge.
-        """
-        return self._between("import_kwh", start, end)
-
-    def export_kwh(self, start: Moment | None = None, end: Moment | None = None) -> float:
-        """Energy exported between two instants [kWh at the meter]."""
-        return self._between("export_kwh", start, end)
-
-    def power_kw(self, at: Moment, end: Moment | None = None) -> float:
-        """Mean net power (import less export) [kW at the meter] from `at` to `end`, or power at the instant `at`.
-
-        At an instant at which power changes it is the power after the change.
-        """
-        clock = self._store.clock
-        if end is None:
-            return self._power_at(clock.seconds(at))
-        hours = (clock.seconds(end) - clock.seconds(at)) / SECONDS_PER_HOUR
-        if hours <= 0:
-            raise ValueError(f"the interval from {at} to {end} has no length; give an end after the start")
-        return (self.energy_kwh(at, end) - self.export_kwh(at, end)) / hours
-
-    def _power_at(self, at_s: float) -> float:
-        times = self._seconds
-        i = int(np.searchsorted(times, at_s, side="right"))
-        if i in (0, len(times)) or times[i] == times[i - 1]:
-            return 0.0
-        net = float(self._of("import_kwh")[i]) - float(self._of("export_kwh")[i])
-        return net * SECONDS_PER_HOUR / float(times[i] - times[i - 1])
-
-    def soc(self, at: Moment) -> float:
-        """State of charge at an instant [0-1]; straight between two events of a charge or a trip."""
-        times, soc = self._seconds, self._of("soc").astype(np.float64)
-        at_s = self._store.clock.seconds(at)
-        if not len(times) or at_s < times[0]:
-            raise ValueError(f"the log begins at {self.times[0] if len(times) else 'no time'}; {at} is before it")
-        i = int(np.searchsorted(times, at_s, side="right"))
-        if i == len(times) or self._of("event")[i] == EventKind.PLUG_IN:
-            return float(soc[i - 1])
-        return float(np.interp(at_s, times[i - 1 : i + 1], soc[i - 1 : i + 1]))
-
-    def charge_starts(self) -> Anything:
-        """When charging started, datetime64[s], UTC."""
-        return self._when(EventKind.CHARGE_START)
-
-    def charge_stops(self) -> Anything:
-        """When charging stopped, datetime64[s], UTC."""
-        return self._when(EventKind.CHARGE_STOP)
-
-    def sessions(self) -> list[Session]:
-        """Plug-in to plug-out, in order; an open end is None."""
-        kinds = self._of("event")
-        begins = np.flatnonzero(kinds == EventKind.PLUG_IN)
-        ends = np.append(begins, len(kinds))[1:]
-        return [self._session(kinds, int(a), int(b)) for a, b in zip(begins, ends, strict=True)]
-
-    def _session(self, kinds: Anything, first: int, end: int) -> Session:
-        def at(kind: EventKind, which: int) -> int | None:
-            rows = np.flatnonzero(kinds[first:end] == kind)
-            return first + int(rows[which]) if len(rows) else None
-
-        out, on, off = at(EventKind.PLUG_OUT, 0), at(EventKind.CHARGE_START, 0), at(EventKind.CHARGE_STOP, -1)
-        again = at(EventKind.CHARGE_START, -1)
-        if off is not None and again is not None and again > off:
-            off = None
-        times, soc = self.times, self._of("soc")
-        return Session(
-            times[first],
-            None if out is None else times[out],
-            float(soc[first]),
-            None if out is None else float(soc[out]),
-            None if on is None else times[on],
-            None if off is None else times[off],
-            float(self._of("import_kwh")[first:end].sum(dtype=np.float64)),
-            float(self._of("export_kwh")[first:end].sum(dtype=np.float64)),
-        )
-
-    @cached_property
-    def _seconds(self) -> Ints:
-        return self._of("at_s").astype(np.int64)
-
-    def _when(self, kind: EventKind) -> Anything:
-        return self.times[self._of("event") == kind]
-
-    def _between(self, column: str, start: Moment | None, end: Moment | None) -> float:
-        energy = self._of(column)
-        if start is None and end is None:
-            return float(energy.sum(dtype=np.float64))
-        clock, times = self._store.clock, self._seconds
-        if not len(times):
-            return 0.0
-        total = np.cumsum(energy, dtype=np.float64)
-        before = float(np.interp(clock.seconds(start), times, total)) if start is not None else 0.0
-        upto = float(np.interp(clock.seconds(end), times, total)) if end is not None else float(total[-1])
-        return upto - before

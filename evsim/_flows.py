@@ -172,7 +172,7 @@ class Flows:
         if self.n > self._capacity:
             self._capacity = max(2 * self._capacity, self.n)
             for name, kind in self._KINDS.items():
-                roomier = np.empty(self._capacity, kind)
+                roomier: Anything = np.empty(self._capacity, kind)
                 roomier[:first] = getattr(self, name)[:first]
                 setattr(self, name, roomier)
         for name in self._KINDS:

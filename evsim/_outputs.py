@@ -214,7 +214,7 @@ def _per(total: float, count: int) -> float | None:
     return float(total / count) if count else None
 
 
-def _utc(instant: Anything) -> str:
+def _utc(instant: Anything | np.datetime64) -> str:
     return f"{np.datetime_as_string(instant, unit='s')}Z"
 
 

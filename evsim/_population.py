@@ -10,7 +10,8 @@ import numpy as np
 from evsim._battery import ChargeCurve, Wiring
 from evsim._clock import Clock
 from evsim._errors import LeverError, name_some
-from evsim._events import EventKind, EventStore
+from evsim._event_kinds import EventKind
+from evsim._events import EventStore
 from evsim._flows import Flows, Move, Order
 from evsim._totals import Totals
 from evsim._units import (
@@ -229,8 +230,14 @@ class Population:
     # ---- time
 
     def wait(self, hours: float = 0.0, minutes: float = 0.0) -> None:
-        """Let time pass by hand, for those who play with users and have no `Simulator`."""
-        self.elapse(self.now_s + hours * SECONDS_PER_HOUR + minutes * SECONDS_PER_MINUTE)
+        """Let time pass by hand, for those who play with users and have no `Simulator`.
+
+        Raises LeverError when that is not a time: negative, or without end.
+        """
+        seconds = hours * SECONDS_PER_HOUR + minutes * SECONDS_PER_MINUTE
+        if not 0 <= seconds < np.inf:
+            raise LeverError(f"cannot wait {seconds:g} s; time goes forward, by a number of hours or minutes")
+        self.elapse(self.now_s + seconds)
 
     def elapse(self, to_s: float) -> None:
         """Let power flow until `to_s` [s]: only cars that charge are touched, and each reports its SoC."""

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from evsim._clock import Clock
-from evsim._events import EventKind, EventStore
+from evsim._event_kinds import EventKind
+from evsim._events import EventStore
 from evsim._population import Population
 from evsim._tables import Table, sessions_table, timeseries_table
 from evsim._units import ENERGY_TOLERANCE_KWH, Anything, Floats, Ints
@@ -119,12 +120,12 @@ class Results:
     @cached_property
     def import_kwh(self) -> Floats:
         """(n_archetypes,) energy drawn over the run [kWh at the meter]."""
-        return self.import_kw.sum(axis=0) * self.clock.step_h
+        return np.asarray(self.import_kw.sum(axis=0) * self.clock.step_h)
 
     @cached_property
     def export_kwh(self) -> Floats:
         """(n_archetypes,) energy given back over the run [kWh at the meter]."""
-        return self.export_kw.sum(axis=0) * self.clock.step_h
+        return np.asarray(self.export_kw.sum(axis=0) * self.clock.step_h)
 
     @cached_property
     def peak(self) -> Peak:

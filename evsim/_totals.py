@@ -42,7 +42,7 @@ class Totals:
         n = self._n
         self.n_plugged_in = np.bincount(self._archetype[is_plugged_in], minlength=n)
         self.n_charging = np.bincount(self._archetype[is_charging], minlength=n)
-        self._soc_sum = np.bincount(self._archetype, weights=soc, minlength=n)
+        self._soc_sum[:] = np.bincount(self._archetype, weights=soc, minlength=n)
         at_level = np.bincount(_level(self._archetype, soc), minlength=n * (LEVELS + 1))
         self._at_level = at_level.astype(np.int32)
         self.clear_energy()
@@ -71,9 +71,14 @@ class Totals:
 
     def snapshot(self) -> Snapshot:
         """The totals as they are, copied."""
-        return Snapshot(*(np.array(column) for column in (
-            self.import_kwh, self.export_kwh, self.n_plugged_in, self.n_charging, self._soc_sum, self._at_level
-        )))  # fmt: skip
+        return Snapshot(
+            self.import_kwh.copy(),
+            self.export_kwh.copy(),
+            self.n_plugged_in.copy(),
+            self.n_charging.copy(),
+            self._soc_sum.copy(),
+            self._at_level.copy(),
+        )
 
 
 class Snapshot(NamedTuple):
@@ -88,10 +93,10 @@ class Snapshot(NamedTuple):
     n_plugged_in: Ints
     n_charging: Ints
     soc_sum: Floats
-    at_level: Ints
+    at_level: Anything
 
 
-def soc_quantiles(at_level: Ints, n_users: Ints) -> Floats:
+def soc_quantiles(at_level: Anything, n_users: Ints) -> Floats:
     """(n_steps, n_archetypes, 3) SoC that 10, 50 and 90% of the users are at or under [0-1].
 
     NaN for an archetype without users.

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from evsim._events import EventLog
+from evsim._event_log import EventLog
 from evsim._flows import Order
 from evsim._units import Floats, Who
 

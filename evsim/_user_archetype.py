@@ -176,7 +176,9 @@ class UserArchetype(Settings):
         battery : efficiency and charge curve, the config's defaults when left out; clock : the time axis of their
         log, the year 2026 in UTC when left out
         """
-        return spawn([self], [n], battery or Battery(), clock or clock_by_hand())
+        people = spawn([self], [n], battery or Battery(), clock or clock_by_hand())
+        people.open_books()
+        return people
 
     @property
     def need_kwh(self) -> float:

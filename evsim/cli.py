@@ -179,9 +179,9 @@ def _overrides(sets: list[str] | None, seed: str | None, users: str | None, days
         if not equals or not path.strip():
             raise ConfigError(f"--set {text}: write a setting and its value, as in --set simulation.days=3")
         found.append((path.strip(), value))
-    for flag, value in (("seed", seed), ("users", users), ("days", days)):
-        if value is not None:
-            found.append((named[flag], value, f"--{flag} {value}"))
+    for flag, typed in (("seed", seed), ("users", users), ("days", days)):
+        if typed is not None:
+            found.append((named[flag], typed, f"--{flag} {typed}"))
     return found
 
 

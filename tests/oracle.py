@@ -70,7 +70,7 @@ class Car:
         if self.hours(soc, goal) <= hours:
             return goal
         low, high = soc, goal
-        for _ in range(60):
+        for _ in range(45):
             middle = (low + high) / 2
             low, high = (middle, high) if self.hours(soc, middle) <= hours else (low, middle)
         return low
@@ -81,6 +81,7 @@ class Person:
 
     def __init__(self, archetype, car, rule, zone):
         self.archetype, self.car, self.rule, self.zone = archetype, car, rule, zone
+        self.first_soc = archetype.plug_in_soc_percent / 100
         self.stays: list[Stay] = []
 
     def windows(self, plug_in, plug_out):
@@ -119,9 +120,9 @@ class Person:
         self.stays.append(made)
         return soc
 
-    def soc(self, t, first):
-        """SoC at `t`, just before what happens then; `first` is the SoC before the first stay."""
-        known = first
+    def soc(self, t):
+        """SoC at `t`, just before what happens then."""
+        known = self.first_soc
         for stay in self.stays:
             if stay.plug_in >= t:
                 break
@@ -191,6 +192,8 @@ def _lived(scenario, archetype, number):
     person = Person(archetype, Car(archetype, scenario.battery), scenario.strategy_of(archetype.name), zone)
     on_sheet = behaviour.soc_at_plug_in == "sheet"
     warm_up = dt.timedelta(days=run.warm_up_days if on_sheet else 0)
+    if warm_up:  # it begins between two sessions: charged
+        person.first_soc = max(person.first_soc, archetype.target_soc_percent / 100)
     begin = round((run.start - warm_up).replace(tzinfo=zone).timestamp())
     end = start_and_end(scenario)[1]
     centre = [seconds_of(archetype.plug_in_time), seconds_of(archetype.plug_out_time)]

@@ -64,7 +64,7 @@ def check_fits(scenario: Scenario, available_bytes: int | None = None) -> None:
     if available_bytes is None:
         if needed <= ALWAYS_FITS_BYTES:
             return
-        from psutil import virtual_memory  # type: ignore[import-untyped]
+        from psutil import virtual_memory
 
         available_bytes = int(virtual_memory().available)
     if needed <= available_bytes:

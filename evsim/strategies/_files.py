@@ -6,6 +6,7 @@ import importlib.util
 import sys
 from pathlib import Path
 from types import ModuleType
+from typing import TypeGuard
 
 from evsim._errors import StrategyError
 from evsim.strategies._base import ChargingStrategy
@@ -18,11 +19,7 @@ def load_strategies(path: str | Path) -> dict[str, type[ChargingStrategy]]:
     Raises StrategyError when the file cannot be run or holds none.
     """
     module = _run(Path(path))
-    found = [
-        value
-        for value in vars(module).values()
-        if isinstance(value, type) and value.__module__ == module.__name__ and isinstance(value, ChargingStrategy)
-    ]
+    found = [rule for rule in vars(module).values() if _is_strategy(rule) and rule.__module__ == module.__name__]
     named = {rule.name: rule for rule in found if isinstance(rule.name, str) and rule.name}
     if not named:
         raise StrategyError(
@@ -32,6 +29,10 @@ def load_strategies(path: str | Path) -> dict[str, type[ChargingStrategy]]:
     if len(named) < len([rule for rule in found if rule.name]):
         raise StrategyError(f"{path}: two strategies have the same name; give each its own")
     return named
+
+
+def _is_strategy(value: object) -> TypeGuard[type[ChargingStrategy]]:
+    return isinstance(value, type) and isinstance(value, ChargingStrategy)
 
 
 def _run(path: Path) -> ModuleType:
