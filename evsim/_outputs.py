@@ -153,10 +153,14 @@ def _texts(name: str, column: Anything) -> list[str]:
 
 
 def _decimal(value: float, places: int) -> str:
-    """`3.5`, `0`; empty for NaN."""
+    """`3.5`, `0`; empty for NaN.
+
+    A tie is rounded up, and what is a hair under one is a tie: so a sum that was taken in another order, and
+    is out by a float64 rounding, is written the same.
+    """
     if math.isnan(value):
         return ""
-    text = f"{value:.{places}f}".rstrip("0").rstrip(".")
+    text = f"{value + 10.0 ** -(places + 3):.{places}f}".rstrip("0").rstrip(".")
     return "0" if text == "-0" else text
 
 
