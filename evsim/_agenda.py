@@ -51,11 +51,11 @@ class Agenda:
         """The columns of what is due in steps `first` to `end`; steps must be taken in order."""
         due, over = [], False
         for start, bounds, columns in self._batches:
-            last = len(bounds) - 1
-            over |= end - start >= last
-            a, b = bounds[min(max(first - start, 0), last)], bounds[min(max(end - start, 0), last)]
-            if a < b:
-                due.append(tuple(column[a:b] for column in columns))
+            a, b, last = first - start, end - start, len(bounds) - 1
+            if b >= last:
+                b, over = last, True
+            if b > 0 and bounds[a := max(a, 0)] < bounds[b]:
+                due.append(tuple(column[bounds[a] : bounds[b]] for column in columns))
         if over:
             self._batches = [one for one in self._batches if end - one.first_step < len(one.bounds) - 1]
         if not due:

@@ -102,10 +102,11 @@ def soc_quantiles(at_level: Anything, n_users: Ints) -> Floats:
     NaN for an archetype without users.
     at_level : (n_steps, n_archetypes * (LEVELS + 1)) users at each level; n_users : (n_archetypes,)
     """
-    levels = np.cumsum(at_level.reshape(len(at_level), len(n_users), LEVELS + 1), axis=2, dtype=np.int32)
-    ranks = np.maximum(np.ceil(np.outer(QUANTILES, n_users) - _RANK_ROUNDING), 1)
-    found = [(levels < rank[:, None]).sum(axis=2) for rank in ranks]
-    quantiles = np.stack(found, axis=2) / LEVELS
+    upto = np.cumsum(at_level, axis=1, dtype=np.int64)
+    ranks = np.maximum(np.ceil(np.outer(n_users, QUANTILES) - _RANK_ROUNDING), 1).astype(np.int64)
+    ranks += (np.cumsum(n_users) - n_users)[:, None]
+    found = np.array([np.searchsorted(row, ranks.ravel()) for row in upto]).reshape(-1, *ranks.shape)
+    quantiles = (found - (LEVELS + 1) * np.arange(len(n_users))[:, None]) / LEVELS
     quantiles[:, n_users == 0] = np.nan
     return quantiles
 

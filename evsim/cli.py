@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Annotated, Any, TypeAlias
 
@@ -63,6 +63,7 @@ def run(
 ) -> None:
     """Run a scenario; leave tables and pictures in a folder and print what happened."""
     from evsim._outputs import check_folder, staged, write_tables
+    from evsim._painter import Painter
     from evsim._simulator import simulate
 
     began = time.perf_counter()
@@ -71,16 +72,14 @@ def run(
     scenario.check_fits()
     if not quiet:
         _warn(scenario)
-    with _progress(quiet) as progress:
+    with nullcontext() if no_plots else Painter() as painter, _progress(quiet) as progress:
         results = simulate(scenario, progress)
         with staged(out) as folder:
-            progress_of_files = time.perf_counter()
+            if painter is not None:
+                painter.begin(results, folder)
             write_tables(results, folder, events=scenario.outputs.events and not no_events)
-            if not no_plots:
-                from evsim.plots import save_all
-
-                save_all(results, folder)
-            results.timings["write_s"] = time.perf_counter() - progress_of_files
+            if painter is not None:
+                painter.finish()
             written = sorted(path.name for path in folder.iterdir())
     if not quiet:
         from evsim._report import print_report

@@ -60,7 +60,7 @@ def test_a_window_over_midnight_that_opened_yesterday_is_open_for_one_who_arrive
 
 
 def test_a_car_that_arrives_as_the_window_closes_waits_for_the_next():
-    results = run(row(plug_out_time="17:00"), days=1, charging=scheduled("16:00", "18:00"))
+    results = run(row(plug_out_time="17:00"), days=1, start="2026-01-12T17:30", charging=scheduled("16:00", "18:00"))
     assert tell(results)[0] == ("01-13T16:00", "charge_start", "window_open")
 
 
@@ -105,7 +105,7 @@ def test_a_timer_opens_twice_in_a_long_stay():
         ("01-12T17:59", "charge_stop", "unplugged"),
         ("01-12T18:00", "charge_start", "arrived"),
         ("01-12T19:30", "charge_stop", "window_closed"),
-    ] or tell(results)[0][0] == "01-12T17:30"
+    ]
 
 
 @pytest.mark.parametrize(
@@ -116,9 +116,7 @@ def test_a_timer_opens_twice_in_a_long_stay():
 def test_a_timer_goes_by_the_local_clock_through_a_clock_change(start, opens, closes):
     """00:30 to 04:30 in London is 3 h in the spring night and 5 h in the autumn night."""
     results = run(row(plug_in_soc_percent=0), start=start, days=1, charging=scheduled("00:30", "04:30"))
-    assert [at[6:] for at, _, _ in tell(results)] == [f"9T{opens}", f"9T{closes}"] or [
-        at[6:] for at, _, _ in tell(results)
-    ] == [f"4T{opens}", f"5T{closes}"]
+    assert [at[-5:] for at, _, _ in tell(results)] == [opens, closes]
 
 
 def test_each_archetype_can_have_a_rule_of_its_own():
@@ -134,7 +132,7 @@ def test_the_rule_of_others_changes_nothing_for_those_who_keep_theirs():
     rows = (row("A", 50), row("B", 50))
     mixed = {"strategy": "immediate", "by_archetype": {"B": scheduled("02:00", "05:00")}}
     one, other = (run(*rows, users=20, habit=45, charging=c) for c in (None, mixed))
-    assert (one.import_kw[:, 0] == other.import_kw[:, 0]).all()
+    assert one.import_kw[:, 0] == pytest.approx(other.import_kw[:, 0], rel=1e-12)
 
 
 # ---- one's own rules
@@ -215,12 +213,13 @@ def test_steering_at_full_power_is_charging_at_once():
     rows = [row(plug_in_soc_percent=30)]
     steered, immediate = (run(*rows, own=rule, users=20, habit=45, day=30) for rule in (Full, None))
     ours, theirs = steered.events.sessions(), immediate.events.sessions()
-    assert ours.import_kwh.sum() == pytest.approx(theirs.import_kwh.sum(), rel=0.02)
+    assert ours.import_kwh == pytest.approx(theirs.import_kwh, abs=1e-5)
+    assert np.array_equal(ours.charge_stop, theirs.charge_stop, equal_nan=True)
 
 
-def test_a_steering_rule_is_asked_at_the_next_step_about_one_who_came_inside_this_one():
+def test_a_steering_rule_is_asked_at_once_about_one_who_arrives_inside_a_step():
     results = run(row(plug_in_time="18:10"), own=Steering, days=1)
-    assert tell(results)[0][0] in {"01-12T18:10", "01-12T18:30"}
+    assert tell(results)[0] == ("01-12T18:10", "charge_start", "gently")
 
 
 def test_a_steering_rule_that_gives_no_more_orders_stops_the_charge():
