@@ -3,7 +3,7 @@
 import sys
 
 OLDEST_PYTHON = (3, 11)
-INSTALL = "python -m pip install -r requirements.txt"
+INSTALL = f'"{sys.executable}" -m pip install -r requirements.txt'
 
 
 def start() -> None:

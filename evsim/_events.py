@@ -78,6 +78,9 @@ class EventStore:
     def __len__(self) -> int:
         return self._n
 
+    def __repr__(self) -> str:
+        return f"<EventStore: {self._n:,} events of {len(self.archetype):,} users>"
+
     def append(
         self,
         at_s: Anything | float,

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from evsim._errors import OutputError
+from evsim._errors import ConfigError, OutputError
 from evsim._results import Peak, Results
 from evsim._tables import Table
 from evsim._units import Anything
@@ -42,14 +42,14 @@ _DECIMALS = {"_percent": 4, "_kw": 9, "_kwh": 6}
 
 
 def check_folder(folder: Path) -> None:
-    """Raise OutputError when results could not be written to `folder`; nothing is changed on the disk."""
+    """Raise ConfigError when results could not be written to `folder`; nothing is changed on the disk."""
     if folder.exists() and not folder.is_dir():
-        raise OutputError(f"{folder}: this is a file; give a folder for the results with --out")
+        raise ConfigError(f"{folder}: this is a file; give a folder for the results with --out")
     place = folder
     while not place.exists():
         place = place.parent
     if not place.is_dir() or not os.access(place, os.W_OK | os.X_OK):
-        raise OutputError(f"{folder}: nothing can be written there; give another folder with --out")
+        raise ConfigError(f"{folder}: nothing can be written there; give another folder with --out")
 
 
 @contextlib.contextmanager

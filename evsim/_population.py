@@ -187,6 +187,7 @@ class Population:
         if on.any():
             self._repower(who[on], at_s[on], max_kw[on], until_soc[on], reason)
         self._row[who] = self._flows.start(who, group, at_s, soc, order, wiring, self._unlogged_kwh[who])
+        self._unlogged_kwh[who] = 0.0
         self.is_charging[who] = True
         if self.is_recording:
             fresh = ~on

@@ -68,7 +68,7 @@ class Peak:
     at: np.datetime64
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Results:
     """What a run leaves.
 
@@ -90,6 +90,13 @@ class Results:
     users: Population
     certificate: Certificate
     timings: dict[str, float] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        """One line: who, how long, how much."""
+        days, users = self.scenario.simulation.days, int(self.n_users.sum())
+        return (
+            f"<Results: {users:,} users, {days:,} days, {self.import_kwh.sum():,.0f} kWh, {self.peak.kw:,.0f} kW peak>"
+        )
 
     @property
     def times(self) -> Anything:

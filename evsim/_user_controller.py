@@ -134,13 +134,14 @@ class UserController:
         code, later = self.population.events.reason_code, []
         for orders in ask(self._strategies[i], self._observe(who, now), now):
             user, reason = who[orders.row], code(orders.reason)
-            order = Order(orders.max_kw, orders.until_soc, orders.stop, code(orders.stop_reason))
-            waits = orders.start > now[orders.row]
+            start, stop = np.ceil(orders.start), np.ceil(orders.stop)  # events are told by the second
+            order = Order(orders.max_kw, orders.until_soc, stop, code(orders.stop_reason))
+            waits = start > now[orders.row]
             if not waits.any():
-                self._begin(user, orders.start, order, reason)
+                self._begin(user, start, order, reason)
                 continue
-            self._begin(user[~waits], orders.start[~waits], order.of(~waits), reason)
-            later.append(self._as_starts(orders.start[waits], user[waits], order.of(waits), reason))
+            self._begin(user[~waits], start[~waits], order.of(~waits), reason)
+            later.append(self._as_starts(start[waits], user[waits], order.of(waits), reason))
         return self._note(join(later, START))
 
     def _observe(self, who: Who, now: Floats) -> Observation:
@@ -223,7 +224,7 @@ class UserController:
         people = self.population
         charger_kw = people.charger_kw[who]
         order = order._replace(max_kw=np.minimum(order.max_kw, charger_kw))
-        can = (people.soc[who] < order.until_soc) & (order.max_kw > 0)
+        can = (people.soc[who] < order.until_soc) & (order.max_kw > 0) & (order.stop_at > at)
         if self.steers:
             self._has_order[who] = can
         if not can.all():

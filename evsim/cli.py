@@ -6,8 +6,9 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
+from functools import wraps
 from pathlib import Path
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, Any, NoReturn, ParamSpec, TypeAlias
 
 import typer
 
@@ -37,18 +38,44 @@ StrategyFiles: TypeAlias = Annotated[
     ),
 ]
 
+_LOOKS: dict[str, Any] = {
+    "add_completion": False,
+    "pretty_exceptions_enable": False,
+    "rich_markup_mode": None,
+    "context_settings": {"help_option_names": ["-h", "--help"]},
+}
 app = typer.Typer(
-    name="evsim",
-    help="Simulate people who charge electric cars at home.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    name="evsim", help="Simulate people who charge electric cars at home.", no_args_is_help=True, **_LOOKS
 )
+P = ParamSpec("P")
+
+
+def _told(act: Callable[P, None]) -> Callable[P, None]:
+    """A command that tells what goes wrong in one message, and leaves with the exit status that says whose fault."""
+
+    @wraps(act)
+    def told(*args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            act(*args, **kwargs)
+        except (ConfigError, StrategyError) as error:
+            _leave(str(error), FAULTY)
+        except KeyboardInterrupt:
+            _leave("stopped; the results of earlier runs are as they were", INTERRUPTED)
+        except BrokenPipeError:
+            raise typer.Exit(FAILED) from None
+        except (EvsimError, OSError, MemoryError) as error:
+            _leave(f"error: {error or type(error).__name__}", FAILED)
+
+    return told
+
+
+def _leave(message: str, status: int) -> NoReturn:
+    typer.echo(message, err=True)
+    raise typer.Exit(status)
 
 
 @app.command()
+@_told
 def run(
     config: Config = DEFAULT_CONFIG,
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder for the results.")] = DEFAULT_OUT,
@@ -88,6 +115,7 @@ def run(
 
 
 @app.command()
+@_told
 def check(
     config: Config = DEFAULT_CONFIG,
     sets: Sets = None,
@@ -108,6 +136,7 @@ def check(
 
 
 @app.command()
+@_told
 def schema() -> None:
     """Print the JSON Schema of the config."""
     from evsim._config.schema import schema_text
@@ -132,42 +161,14 @@ def _main(
 
 def main(arguments: list[str] | None = None) -> None:
     """`python -m evsim`: run the command line and leave with its exit status."""
-    sys.exit(_status(lambda: app(arguments, standalone_mode=False)))
+    app(arguments)
 
 
 def main_run(arguments: list[str] | None = None) -> None:
     """`python run_simulator.py`: the same as `python -m evsim run`."""
-    alone = typer.Typer(
-        add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None,
-        context_settings={"help_option_names": ["-h", "--help"]},
-    )  # fmt: skip
+    alone = typer.Typer(**_LOOKS)
     alone.command()(run)
-    sys.exit(_status(lambda: alone(arguments, standalone_mode=False)))
-
-
-def _status(act: Callable[[], Any]) -> int:
-    """Act; tell what goes wrong in one message, and return the exit status."""
-    from click.exceptions import Abort, ClickException
-
-    try:
-        result = act()
-    except ClickException as error:
-        error.show()
-        return error.exit_code
-    except (KeyboardInterrupt, Abort):
-        return _tell("stopped; the results of earlier runs are as they were", INTERRUPTED)
-    except BrokenPipeError:
-        return FAILED
-    except (ConfigError, StrategyError) as error:
-        return _tell(str(error), FAULTY)
-    except (EvsimError, OSError, MemoryError) as error:
-        return _tell(f"error: {error or type(error).__name__}", FAILED)
-    return result if isinstance(result, int) else 0
-
-
-def _tell(message: str, status: int) -> int:
-    typer.echo(message, err=True)
-    return status
+    alone(arguments)
 
 
 def _overrides(sets: list[str] | None, seed: str | None, users: str | None, days: str | None) -> list[Override]:

@@ -22,10 +22,10 @@ class HalfPower(Strategy):
 
 
 class LowBatteriesFirst(PerCarStrategy):
-    """A battery under `soc_percent` is charged to it at once; the rest of the charge waits some hours."""
+    """A battery under `soc_percent` is charged at once; a fuller one waits some hours."""
 
     name: ClassVar[str] = "low_batteries_first"
-    soc_percent: float = Field(default=40, ge=0, le=100, description="What is charged at once [% SoC].")
+    soc_percent: float = Field(default=40, ge=0, le=100, description="Under this a car does not wait [% SoC].")
     wait_hours: float = Field(default=6, ge=0, le=24, description="How long a fuller battery waits [h].")
 
     def order(self, car: Car) -> Order:

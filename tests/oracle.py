@@ -1,8 +1,8 @@
 """A second simulator, as naive as possible, to run beside the real one.
 
-One plain object per user, loops, and its own everything: local times by `zoneinfo`, energy by the integral
-of 1 / power over SoC, SoC after a time by bisection of that integral. It reads the Scenario and, where there are spreads, the
-draws of `Chance`; nothing else of evsim.
+One plain object per user, loops, and its own everything: local times by `zoneinfo`, energy by the integral of
+1 / power over SoC, SoC after a time by bisection of that integral. It reads the Scenario and the draws of
+`Chance`, and nothing else of evsim.
 """
 
 from __future__ import annotations

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 
 import pytest
+from worlds import ROOT, command, config, row
 
 from evsim import __version__, cli
-from worlds import ROOT, command, config, row
 
 GENTLE = """
 from evsim import PerCarStrategy, Order
@@ -62,12 +63,10 @@ def test_a_run_needs_no_argument_and_leaves_outputs(folder, capfd):
     assert "certificate" in said
 
 
-def test_a_run_prints_who_charged_how_much(folder, capfd):
-    said = run_it(capfd)[1]
-    assert [word for word in said.splitlines()[1].split() if word] == [
-        "A", "5", "10", "40", "4.0", "35.0", "Mon", "12", "Jan", "18:00",
-    ] or "A" in said.splitlines()[1]  # fmt: skip
-    assert folder.exists()
+@pytest.mark.usefixtures("folder")
+def test_a_run_prints_who_charged_how_much(capfd):
+    line = run_it(capfd)[1].splitlines()[1]
+    assert line.split() == ["A", "5", "5", "40", "8.0", "35.0", "Mon", "12", "Jan", "18:00"]
 
 
 def test_a_run_in_a_pipe_shows_no_progress(folder):
@@ -205,12 +204,12 @@ def test_a_rule_named_like_a_built_in_one_is_refused(folder, capfd):
     assert "another name" in err
 
 
-def test_a_folder_that_cannot_be_written_is_told_before_the_run(folder, capfd, monkeypatch):
-    monkeypatch.setattr("os.access", lambda *_: False)
-    status, _, err = run_it(capfd, "--out", "somewhere")
-    assert status in {1, 2}
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="the administrator may write anywhere")
+def test_a_folder_that_cannot_be_written_is_told_before_the_run(folder, capfd):
+    (folder / "locked").mkdir(mode=0o500)
+    status, _, err = run_it(capfd, "--out", "locked/deeper")
+    assert status == 2
     assert "another folder with --out" in err
-    assert folder.exists()
 
 
 def test_a_billion_users_are_refused_at_once_with_an_estimate(folder, capfd):
@@ -243,9 +242,9 @@ def test_check_of_a_faulty_config_is_status_2(folder, capfd):
     assert "battery_kw" in err
 
 
-def test_check_refuses_a_run_that_does_not_fit(folder, capfd):
+@pytest.mark.usefixtures("folder")
+def test_check_refuses_a_run_that_does_not_fit(capfd):
     assert evsim(capfd, "check", "--users", str(10**9))[0] == 2
-    assert folder.exists()
 
 
 def test_check_knows_the_rules_of_a_strategy_file(folder, capfd):
@@ -284,7 +283,7 @@ def test_an_unknown_verb_is_status_2(capfd):
 
 
 def test_without_its_requirements_the_script_says_which_command_installs_them(tmp_path):
-    done = command("-I", "-S", ROOT / "run_simulator.py", cwd=tmp_path)
+    done = command("-S", "-E", ROOT / "run_simulator.py", cwd=tmp_path)
     assert done.returncode == 1
     assert "pip install -r requirements.txt" in done.stderr
     assert "Traceback" not in done.stderr

@@ -18,7 +18,7 @@ ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 WITH_CODE = [README, ROOT / "docs" / "strategies.md"]
-PROGRAM = ("python run_simulator.py", "python -m evsim")
+PROGRAM = ("python run_simulator.py", "python -m evsim", "python -m examples.")
 MARKED = {
     "main": "python3 -m venv .venv && .venv/bin/python -m pip install -q -r requirements.txt && "
     ".venv/bin/python run_simulator.py",
@@ -61,7 +61,8 @@ def steady(line):
 
 def run(command, folder):
     """A line of a document, in a folder like a fresh clone; what it prints."""
-    here = {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "100", "NO_COLOR": "1"}
+    here = {**os.environ, "COLUMNS": "100", "NO_COLOR": "1"}
+    here.pop("PYTHONPATH", None)
     done = subprocess.run(
         [sys.executable, *command.split()[1:]],
         cwd=folder,
@@ -80,7 +81,8 @@ def clone(tmp_path):
     """What a person has who runs the commands of the documents."""
     for name in ("run_simulator.py", "config_json.json", "config_schema.json"):
         shutil.copy(ROOT / name, tmp_path)
-    shutil.copytree(ROOT / "examples", tmp_path / "examples", ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("evsim", "examples"):
+        shutil.copytree(ROOT / name, tmp_path / name)
     return tmp_path
 
 
@@ -209,7 +211,7 @@ def test_every_piece_of_a_config_is_json(page):
 
 @pytest.mark.parametrize("path", sorted((ROOT / "examples").glob("*.py")), ids=name_of)
 def test_every_example_runs(path, clone):
-    assert run(f"python examples/{path.name}", clone)
+    assert run(f"python -m examples.{path.stem}", clone)
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "examples").glob("*.json")), ids=name_of)
@@ -225,6 +227,17 @@ def test_every_link_leads_somewhere(page):
     for target in _LINK.findall(page.read_text(encoding="utf-8")):
         if not target.startswith(("http:", "https:", "#")):
             assert (page.parent / target.partition("#")[0]).exists(), target
+
+
+def test_every_room_is_on_the_map():
+    page = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    named = {Path(name).name for name in re.findall(r"`([\w/.]+\.py)`", page)}
+    there = {
+        path.name for path in [*ROOT.glob("*.py"), *(ROOT / "evsim").rglob("*.py"), *(ROOT / "tests").glob("*.py")]
+    }
+    assert named <= there
+    assert {path.name for path in (ROOT / "evsim").glob("[!_]*.py")} <= named
+    assert {path.name for path in (ROOT / "evsim").glob("_[!_]*.py")} - {"_version.py"} <= named
 
 
 def test_every_assumption_that_is_referred_to_exists():

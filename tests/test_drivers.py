@@ -7,7 +7,6 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
-
 from worlds import FLAT, row, run, scheduled, story, utc
 
 ALWAYS = row("Always plugged-in", plug_in_time="00:00", plug_out_time="23:59")
@@ -148,7 +147,9 @@ def test_coming_and_going_are_independent():
 
 
 def test_however_wide_the_spread_a_plug_stays_in_and_out_for_a_minute():
-    table = run(row(plug_in_time="12:00", plug_out_time="12:30"), users=300, days=6, habit=180, day=180).events.sessions()
+    table = run(
+        row(plug_in_time="12:00", plug_out_time="12:30"), users=300, days=6, habit=180, day=180
+    ).events.sessions()
     whole = ~np.isnat(table.plug_out) & (table.plug_in > np.datetime64("2026-01-12T12:00"))
     assert (table.plug_out[whole] - table.plug_in[whole]).min() >= np.timedelta64(60, "s")
     same = table.user[1:] == table.user[:-1]
@@ -204,7 +205,9 @@ def test_a_night_of_a_clock_change_is_an_hour_shorter_or_longer(start, hours):
 @pytest.mark.parametrize(("start", "kwh"), [("2026-03-28T12:00", 7.0), ("2026-10-24T12:00", 21.0)])
 def test_a_timer_from_midnight_to_two_gives_an_hour_less_or_more(start, kwh):
     charging = scheduled("00:00", "02:00")
-    assert sessions_of(run(row(plug_in_soc_percent=10), start=start, charging=charging))[0].import_kwh == pytest.approx(kwh)
+    assert sessions_of(run(row(plug_in_soc_percent=10), start=start, charging=charging))[0].import_kwh == pytest.approx(
+        kwh
+    )
 
 
 @pytest.mark.parametrize("start", ["2026-03-28T12:00", "2026-10-24T12:00"])

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import datetime as dt
+from itertools import pairwise
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from worlds import row, run, scheduled, story, utc
 
 from evsim import EventKind, EventStore
 from evsim._clock import Clock
 from evsim._events import KNOWN_REASONS, stable_order
-from worlds import row, run, scheduled, story, utc
 
 KINDS = {kind.label: kind for kind in EventKind}
 
@@ -89,7 +90,7 @@ def test_energy_in_any_interval_is_what_flowed_in_it(log, start, end, kwh):
 
 def test_intervals_side_by_side_add_up(log):
     edges = [f"2026-01-12T{h:02}:{m:02}" for h in range(17, 21) for m in (0, 7, 31)]
-    parts = sum(log.energy_kwh(a, b) for a, b in zip(edges, edges[1:], strict=False))
+    parts = sum(log.energy_kwh(a, b) for a, b in pairwise(edges))
     assert parts == pytest.approx(log.energy_kwh(edges[0], edges[-1]), abs=1e-9)
 
 
@@ -212,9 +213,9 @@ def test_energy_by_user_adds_up_to_the_archetypes(crowd):
 def test_half_hourly_metering_of_one_user_is_exact(crowd):
     user = crowd.users[3]
     edges = np.append(crowd.times, crowd.clock.to_utc(crowd.clock.end_s))
-    metered = [user.log.energy_kwh(a, b) for a, b in zip(edges, edges[1:], strict=False)]
+    metered = [user.log.energy_kwh(a, b) for a, b in pairwise(edges)]
     events = [(e.at, e.import_kwh) for e in user.log]
-    by_hand = [sum(kwh for at, kwh in events if a < at <= b) for a, b in zip(edges, edges[1:], strict=False)]
+    by_hand = [sum(kwh for at, kwh in events if a < at <= b) for a, b in pairwise(edges)]
     assert metered == pytest.approx(by_hand, abs=1e-6)
 
 
@@ -277,7 +278,7 @@ def test_a_window_that_closes_stops_the_charge_for_that_reason():
 
 def test_the_streams_as_arrow_have_the_columns_of_the_file(crowd):
     table = crowd.events.to_arrow()
-    names = "at_utc user_id archetype event reason soc_percent import_kwh export_kwh".split()
+    names = ["at_utc", "user_id", "archetype", "event", "reason", "soc_percent", "import_kwh", "export_kwh"]
     assert (table.column_names, table.num_rows) == (names, len(crowd.events))
 
 

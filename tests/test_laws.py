@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from test_oracle import configs
+from worlds import row, run, scenario, scheduled
 
 import evsim._simulator as simulator
 from evsim import Scenario, simulate
 from evsim._outputs import write_csv, write_events
-from test_oracle import configs
-from worlds import row, run, scenario, scheduled
 
 STEPS = [1, 5, 10, 15, 30, 60]
 MIXED = [
@@ -45,7 +47,7 @@ def test_what_the_events_say_was_stored_is_what_they_say_was_imported(config):
     results = simulate(Scenario.from_dict(config))
     for user in results.users:
         events = list(user.log)
-        for before, event in zip(events, events[1:], strict=False):
+        for before, event in pairwise(events):
             rise = 0.0 if event.event == "plug_in" else event.soc - before.soc
             stored = results.users.efficiency[user.user_id] * event.import_kwh
             assert rise * user.capacity_kwh == pytest.approx(stored, abs=2e-5)
@@ -79,7 +81,7 @@ def test_no_step_of_a_user_holds_more_energy_than_the_charger_can_give(config):
     results = simulate(Scenario.from_dict(config))
     for user in results.users:
         events = list(user.log)
-        for before, event in zip(events, events[1:], strict=False):
+        for before, event in pairwise(events):
             hours = (event.at - before.at) / np.timedelta64(1, "h")
             assert event.import_kwh <= user.charger_kw * (hours + 1e-9) + 1e-6
 

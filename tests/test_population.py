@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from worlds import row, scenario
 
 from evsim import LeverError, Scenario, Simulator, UserArchetype
 from evsim._flows import Order
-from worlds import row, scenario
 
 
 def crowd(n=5, **changes):

@@ -8,9 +8,19 @@ from typing import ClassVar
 
 import numpy as np
 import pytest
-
-from evsim import Order, Orders, PerCarStrategy, Population, Scenario, Strategy, StrategyError, load_strategies, simulate
 from worlds import FLAT, config, row, run, scenario, scheduled, story
+
+from evsim import (
+    Order,
+    Orders,
+    PerCarStrategy,
+    Population,
+    Scenario,
+    Strategy,
+    StrategyError,
+    load_strategies,
+    simulate,
+)
 
 LOW = row(plug_in_soc_percent=10)  # needs 42 kWh stored, 6 h 40 at 7 kW
 
@@ -56,7 +66,11 @@ def test_a_window_may_span_midnight():
 
 def test_a_window_over_midnight_that_opened_yesterday_is_open_for_one_who_arrives_after_midnight():
     late = row(plug_in_time="00:30", plug_out_time="09:00")
-    assert tell(run(late, days=1, charging=scheduled("23:00", "01:00")))[0] == ("01-13T00:30", "charge_start", "arrived")
+    assert tell(run(late, days=1, charging=scheduled("23:00", "01:00")))[0] == (
+        "01-13T00:30",
+        "charge_start",
+        "arrived",
+    )
 
 
 def test_a_car_that_arrives_as_the_window_closes_waits_for_the_next():
@@ -329,7 +343,15 @@ def shown(look, **settings):
 
 def test_a_rule_sees_what_a_charger_would_know():
     def look(cars):
-        values = (cars.now, cars.user_id, cars.soc, cars.target_soc, cars.capacity_kwh, cars.charger_kw, cars.efficiency)
+        values = (
+            cars.now,
+            cars.user_id,
+            cars.soc,
+            cars.target_soc,
+            cars.capacity_kwh,
+            cars.charger_kw,
+            cars.efficiency,
+        )
         return [column.tolist() for column in values]
 
     assert shown(look) == [[[21600.0], [0], [0.68], [0.8], [60.0], [7.0], [0.9]]]
@@ -501,9 +523,18 @@ def test_a_rule_of_a_file_can_be_run(tmp_path):
     assert simulate(made).import_kw.max() == pytest.approx(2.0)
 
 
+PLAIN = """
+class Mine:
+    name = "mine"
+    asked = "at_plug_in"
+
+    def orders(self, cars):
+        return cars.orders()
+"""
+
+
 def test_a_plain_class_in_a_file_is_a_rule(tmp_path):
-    text = "class Mine:\n    name = 'mine'\n    asked = 'at_plug_in'\n    def orders(self, cars):\n        return cars.orders()\n"
-    assert set(load_strategies(file_with(text, tmp_path))) == {"mine"}
+    assert set(load_strategies(file_with(PLAIN, tmp_path))) == {"mine"}
 
 
 @pytest.mark.parametrize(

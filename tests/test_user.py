@@ -6,9 +6,9 @@ import math
 
 import numpy as np
 import pytest
+from worlds import row
 
 from evsim import LeverError, UserArchetype
-from worlds import row
 
 
 @pytest.fixture
@@ -176,7 +176,7 @@ def test_each_user_reports_the_soc_at_the_start(people):
     assert [next(iter(user.log))[1:4] for user in people] == [("report", "run_start", pytest.approx(0.68))] * 3
 
 
-def test_a_log_read_before_anything_happened_goes_on_to_grow(people, user):
+def test_a_log_read_before_anything_happened_goes_on_to_grow(user):
     before = len(user.log)
     user.plug_in()
     assert len(user.log) == before + 1

@@ -68,6 +68,11 @@ class Observation:
     is_charging: Bools
     plugged_in_at: Floats
     expected_departure: Floats
+    clock: Clock
+    archetype_names: tuple[str, ...]
+    _n: int
+    _read: Callable[[str], np.ndarray[Any, Any]]
+    _hours_to: Callable[[Floats], Floats]
 
     def __init__(
         self,
@@ -77,11 +82,11 @@ class Observation:
         clock: Clock,
         archetype_names: Sequence[str],
     ) -> None:
-        self._n = n
-        self._read = read
-        self._hours_to = hours_to
-        self.clock = clock
-        self.archetype_names = tuple(archetype_names)
+        names = tuple(archetype_names)
+        self.__dict__.update(_n=n, _read=read, _hours_to=hours_to, clock=clock, archetype_names=names)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(f"an Observation is for reading; {name} cannot be set")
 
     def __len__(self) -> int:
         return self._n
@@ -281,14 +286,22 @@ def _check_orders(orders: Orders, now: Floats, name: str) -> None:
         raise StrategyError(
             f"strategy {name!r} answered with {type(orders).__name__}; answer with Orders (see cars.orders())"
         )
+    columns = (orders.row, orders.max_kw, orders.until_soc, orders.start, orders.stop)
+    if not all(isinstance(column, np.ndarray) and column.shape == (len(orders.row),) for column in columns):
+        raise StrategyError(f"strategy {name!r}: the columns of its orders must be arrays of one length")
+    if not (isinstance(orders.reason, str) and isinstance(orders.stop_reason, str)):
+        raise StrategyError(f"strategy {name!r}: reason and stop_reason must be text")
     row, n = orders.row, len(now)
-    kept = (row >= 0) & (row < n) & (orders.max_kw >= 0) & (orders.until_soc >= 0) & (orders.until_soc <= 1)
-    kept &= np.isfinite(orders.start) & (orders.stop > orders.start)
-    if kept.all():
-        return
-    first = int(np.argmin(kept))
-    raise StrategyError(
-        f"strategy {name!r}: an order for row {row[first]} of {n} cars, max_kw {orders.max_kw[first]:g}, until_soc "
-        f"{orders.until_soc[first]:g}, from {orders.start[first]:g} s to {orders.stop[first]:g} s; the row must be one "
-        "of the cars, max_kw 0 or more, until_soc 0 to 1, and stop after start"
-    )
+    if row.dtype.kind not in "iu" or ((row < 0) | (row >= n)).any():
+        raise StrategyError(f"strategy {name!r}: a row is not the number of one of the {n} cars it was asked about")
+    kept = (orders.max_kw >= 0) & (orders.until_soc >= 0) & (orders.until_soc <= 1)
+    kept &= np.isfinite(orders.start) & (orders.start >= now[row]) & (orders.stop > orders.start)
+    if not kept.all():
+        first = int(np.argmin(kept))
+        raise StrategyError(
+            f"strategy {name!r}: an order of max_kw {orders.max_kw[first]:g} until_soc {orders.until_soc[first]:g} "
+            f"from {orders.start[first]:g} s to {orders.stop[first]:g} s, asked at {now[row[first]]:g} s; max_kw must "
+            "be 0 or more, until_soc 0 to 1, start not before the asking, and stop after start"
+        )
+    if (row[1:] <= row[:-1]).any() and len(set(zip(row.tolist(), orders.start.tolist(), strict=True))) < len(row):
+        raise StrategyError(f"strategy {name!r}: two orders for one car begin at the same instant")
