@@ -145,7 +145,7 @@ class Flows:
     def take_log(self, rows: Ints | slice) -> Anything:
         """Energy for the log, float32 [kWh]; what its rounding leaves stays for the next event."""
         exact = self.unlogged_kwh[rows]
-        rounded = exact.astype(np.float32)
+        rounded = np.maximum(exact, 0.0).astype(np.float32)
         self.unlogged_kwh[rows] = exact - rounded
         return rounded
 

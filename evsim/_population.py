@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import operator
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -79,7 +80,7 @@ class Population:
         return len(self.soc)
 
     def __getitem__(self, index: int) -> User:
-        return User(self, range(len(self))[index])
+        return User(self, range(len(self))[operator.index(index)])
 
     def __iter__(self) -> Iterator[User]:
         return (User(self, i) for i in range(len(self)))

@@ -106,6 +106,11 @@ class Scenario(Settings):
         at = self.simulation.start.minute
         if at % self.simulation.step_minutes:
             told.append(f"simulation.start: {self.simulation.step_minutes} min steps begin {at} min past the hour")
+        if self.simulation.left_over_minutes:
+            told.append(
+                f"simulation.step_minutes: {self.simulation.step_minutes} min do not divide the clock change of "
+                f"{self.simulation.timezone}; the run ends {self.simulation.left_over_minutes} min early"
+            )
         return tuple(told)
 
     def strategy_of(self, archetype_name: str) -> ChargingStrategy:

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from evsim._chance import Chance
-from evsim._clock import Clock
 from evsim._diary import Diary
 from evsim._errors import InvariantError
 from evsim._population import Population
@@ -70,26 +69,21 @@ def _hands(n_blocks: int) -> Iterator[Callable[..., Iterable[Any]]]:
 class Simulator:
     """Steps a scenario's clock: `advance()` one step, `run()` all that are left.
 
-    A crowd is lived in blocks of users, two at a time, a day at a time. Block borders depend on the population
+    `run` lives a crowd in blocks of users, two at a time, a day at a time. Block borders depend on the population
     alone, and sums are taken in block order, so results do not depend on the machine. A strategy that steers the whole
-    fleet every step sees it whole: then there is one block.
+    fleet every step sees it whole: then there is one block. So there is for those who `advance` step by step and
+    look at `population` in between.
     """
 
     def __init__(self, scenario: Scenario) -> None:
         self.scenario = scenario
-        settings = scenario.simulation
-        self.clock = clock = Clock.of(
-            settings.start,
-            settings.days,
-            settings.step_minutes,
-            settings.timezone,
-            settings.warm_up_days if scenario.behaviour.soc_at_plug_in == "sheet" else 0,
-        )
+        self.clock = clock = scenario.simulation.clock(warms_up=scenario.behaviour.soc_at_plug_in == "sheet")
         self.population = spawn(scenario.archetypes, scenario.n_users_by_archetype, scenario.battery, clock)
         self.population.now_s = float(clock.warm_up_s)
         if clock.n_warm_up_steps:
             self._settle_in()
-        self._blocks = self._split()
+        self._blocks: list[_Block] = []
+        self._left: Results | None = None
         self._next_step = -clock.n_warm_up_steps
         shape = (clock.n_steps, len(scenario.archetypes))
         self._import_kwh, self._export_kwh, self._mean_soc = (np.zeros(shape) for _ in range(3))
@@ -101,20 +95,22 @@ class Simulator:
         people = self.population
         np.maximum(people.soc, people.target_soc, out=people.soc)
 
-    def _split(self) -> list[_Block]:
+    def _n_blocks(self) -> int:
+        steers = any(self.scenario.strategy_of(name).asked == "every_step" for name in self.population.archetype_names)
+        return 1 if steers else -(-len(self.population) // _BLOCK_SIZE)
+
+    def _split(self, n_blocks: int) -> None:
+        """Share the users out, once, before the first step."""
         scenario, people = self.scenario, self.population
         chance = Chance(scenario.simulation.seed)
         on_sheet = scenario.behaviour.soc_at_plug_in == "sheet"
         first_soc = np.array([a.plug_in_soc for a in scenario.archetypes]) if on_sheet else None
-        rules = [scenario.strategy_of(archetype.name) for archetype in scenario.archetypes]
-        n_blocks = 1 if any(rule.asked == "every_step" for rule in rules) else -(-len(people) // _BLOCK_SIZE)
+        rules = [scenario.strategy_of(name) for name in people.archetype_names]
         size = -(-len(people) // n_blocks)
-        blocks = []
         for first in range(0, len(people), size):
-            part = people.block(first, min(first + size, len(people)))
+            part = people if n_blocks == 1 else people.block(first, min(first + size, len(people)))
             diary = Diary(scenario.archetypes, part.archetype, scenario.behaviour, self.clock, chance, first)
-            blocks.append(_Block(part, UserController(part, diary, self.clock, rules, first_soc)))
-        return blocks
+            self._blocks.append(_Block(part, UserController(part, diary, self.clock, rules, first_soc)))
 
     @property
     def is_over(self) -> bool:
@@ -123,18 +119,27 @@ class Simulator:
 
     def advance(self) -> None:
         """Live one step: decide, let power flow, note the totals (not in the warm-up)."""
+        if not self._blocks:
+            self._split(1)
         self._live(1, map)
 
     def run(self, progress: Progress | None = None) -> Results:
-        """Live every step that is left and return what the run leaves."""
+        """Live every step that is left and return what the run leaves; again, when it is over, the same."""
+        if self._left is not None:
+            return self._left
         began = time.perf_counter()
+        if not self._blocks:
+            self._split(self._n_blocks())
         warm_up, total = self.clock.n_warm_up_steps, self.clock.n_warm_up_steps + self.clock.n_steps
         with _hands(len(self._blocks)) as spread:
             while not self.is_over:
                 self._live(_STRETCH, spread)
                 if progress is not None:
                     progress(self._next_step + warm_up, total)
-        return self._results(time.perf_counter() - began)
+        if len(self._blocks) > 1:
+            self.population.take_back([block.people for block in self._blocks])
+        self._left = self._results(time.perf_counter() - began)
+        return self._left
 
     def _live(self, n: int, spread: Callable[..., Iterable[Any]]) -> None:
         """Live `n` steps, or those up to the start or the end, in every block."""
@@ -156,7 +161,6 @@ class Simulator:
 
     def _results(self, seconds: float) -> Results:
         people, clock = self.population, self.clock
-        people.take_back([block.people for block in self._blocks])
         return Results(
             scenario=self.scenario,
             clock=clock,

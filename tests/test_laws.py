@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from test_oracle import configs
 from worlds import row, run, scenario, scheduled
 
 import evsim._simulator as simulator
-from evsim import Scenario, simulate
+from evsim import Scenario, Strategy, simulate
 from evsim._outputs import write_csv, write_events
 
 STEPS = [1, 5, 10, 15, 30, 60]
@@ -149,12 +150,12 @@ def test_a_user_alone_is_the_same_user_in_a_crowd(crowd):
 
 
 @pytest.mark.parametrize("size", [7, 16, 50])
-def test_the_size_of_a_block_changes_no_byte_of_any_stream(size, monkeypatch, tmp_path):
+def test_the_size_of_a_block_changes_no_byte(size, monkeypatch, tmp_path):
     world = scenario(*MIXED, users=100, days=3, habit=45, day=30, charging=TIMER)
     whole = written(simulate(world), tmp_path / "whole")
     monkeypatch.setattr(simulator, "_BLOCK_SIZE", size)
     blocks = written(simulate(world), tmp_path / "blocks")
-    for name in ("sessions.csv", "events.parquet"):
+    for name in whole:
         assert blocks[name] == whole[name], name
 
 
@@ -214,7 +215,9 @@ def test_another_seed_gives_another_run():
     assert not np.allclose(one, other)
 
 
-def test_running_a_simulator_that_is_over_gives_the_same_again():
+@pytest.mark.parametrize("size", [7, 100], ids=["in blocks", "in one"])
+def test_running_a_simulator_that_is_over_gives_the_same_again(size, monkeypatch):
+    monkeypatch.setattr(simulator, "_BLOCK_SIZE", size)
     made = simulator.Simulator(scenario(*MIXED, users=30, habit=45))
     first = made.run()
     n, kwh = len(first.events), first.import_kwh.copy()
@@ -274,3 +277,71 @@ def test_any_small_population_of_the_sheet_can_be_run(n, seed):
     nobody = results.n_users == 0
     assert not results.import_kw[:, nobody].any()
     assert ((results.soc_quantiles >= 0) & (results.soc_quantiles <= 1) | np.isnan(results.soc_quantiles)).all()
+
+
+# ---- rules that steer
+
+
+class Full(Strategy):
+    """Charging on arrival, said anew every step."""
+
+    name: ClassVar[str] = "full"
+    asked: ClassVar[str] = "every_step"
+
+    def orders(self, cars):
+        return cars.orders(reason="arrived")
+
+
+class Restless(Strategy):
+    """Another order every ten minutes, or none, some of them for a part of the step."""
+
+    name: ClassVar[str] = "restless"
+    asked: ClassVar[str] = "every_step"
+
+    def orders(self, cars):
+        mood = (cars.now // 600 + cars.user_id) % 4
+        yield cars.orders(which=mood == 1, max_kw=2.0)
+        some = mood == 2
+        yield cars.orders(which=some, start=cars.now[some] + 100.25, stop=cars.now[some] + 400.75)
+        yield cars.orders(which=mood == 3, until_soc=0.5, stop=cars.now[mood == 3] + 60)
+
+
+def steered(config, rule):
+    return simulate(Scenario.from_dict(config | {"charging": {"strategy": rule.name}}, strategies={rule.name: rule}))
+
+
+@settings(max_examples=25)
+@given(configs())
+def test_full_power_said_every_step_is_charging_on_arrival(config):
+    ours, theirs = steered(config, Full), simulate(Scenario.from_dict(config | {"charging": {"strategy": "immediate"}}))
+    assert ours.import_kw == pytest.approx(theirs.import_kw, abs=1e-9)
+    for name in ("plug_in", "plug_out", "charge_start", "charge_stop"):
+        one, other = getattr(ours.events.sessions(), name), getattr(theirs.events.sessions(), name)
+        assert np.array_equal(one, other, equal_nan=True), name
+
+
+@settings(max_examples=25)
+@given(configs())
+def test_however_restless_a_rule_the_logs_tell_it_in_order_and_lose_no_energy(config):
+    results = steered(config, Restless)
+    assert results.certificate.max_residual_kwh < 1e-6
+    assert results.events.import_kwh_by_step() == pytest.approx(results.import_kw * results.clock.step_h, abs=1e-5)
+    for user in results.users:
+        events = [e for e in user.log if e.event != "report"]
+        assert all(before.at <= after.at for before, after in pairwise(events))
+        for before, after in pairwise(events):
+            follows = {"plug_in": {"charge_start", "plug_out"}, "charge_stop": {"charge_start", "plug_out"}}
+            follows |= {event: {"power_change", "charge_stop"} for event in ("charge_start", "power_change")}
+            assert after.event in follows.get(before.event, {"plug_in"})
+
+
+# ---- looking on
+
+
+def test_a_simulator_shows_people_as_they_are_between_its_steps():
+    stepped = simulator.Simulator(scenario(users=3, warm_up=0))
+    for _ in range(13):
+        stepped.advance()
+    user = stepped.population[1]
+    assert (user.is_charging, user.power_kw, user.soc) == (True, 7.0, pytest.approx(0.7325))
+    assert [e.event for e in user.log] == ["report", "plug_in", "charge_start", "report"]

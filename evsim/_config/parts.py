@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import timedelta
 from itertools import pairwise
 from typing import Annotated, Any
+from zoneinfo import ZoneInfo
 
 from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
 
+from evsim._clock import Clock, epoch_s
 from evsim._typed_in.faults import Fault, show, typed_fault
 from evsim._typed_in.settings import LocalStart, Plain, Settings, Switch, Whole, Zone, attempt, setting
 from evsim._typed_in.values import as_percent, as_start, as_timezone, as_whole, gap_at, show_start
-from evsim._units import SECONDS_PER_DAY
+from evsim._units import SECONDS_PER_DAY, SECONDS_PER_MINUTE
 
 DEFAULT_START = "2026-01-12T12:00"
 DEFAULT_TIMEZONE = "Europe/London"
@@ -99,6 +102,18 @@ class Simulation(Settings):
         ge=0,
         le=MOST_WARM_UP_DAYS,
     )
+
+    def clock(self, *, warms_up: bool = True) -> Clock:
+        """The time axis of the run."""
+        warm_up_days = self.warm_up_days if warms_up else 0
+        return Clock.of(self.start, self.days, self.step_minutes, self.timezone, warm_up_days)
+
+    @property
+    def left_over_minutes(self) -> int:
+        """What is left of the run after its last whole step, where clocks change by less than a step [min]."""
+        zone = ZoneInfo(self.timezone)
+        length_s = epoch_s(self.start + timedelta(days=self.days), zone) - epoch_s(self.start, zone)
+        return length_s // SECONDS_PER_MINUTE % self.step_minutes
 
     @classmethod
     def cross_check(cls, given: Any) -> Iterable[Fault]:
