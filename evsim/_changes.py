@@ -9,6 +9,8 @@ import numpy as np
 
 from evsim._units import PIECE, Anything, Bools, Ints, pieces
 
+_SEVERAL = -1
+
 Columns: TypeAlias = tuple[Anything, ...]
 
 _WHOLE, _REAL = np.int64, np.float64
@@ -62,29 +64,31 @@ class Changes(NamedTuple):
         """Each user's first change if it is not after `upto`, and all the others.
 
         At one instant leaving comes first, then arriving, then starting. `scratch` (n_users,) is overwritten.
+        Only users with several changes are sorted.
         """
         if upto == np.inf and not len(self.starts[0]) and not (len(self.outs[0]) and len(self.ins[0])):
             return self, NOTHING  # nobody leaves or arrives twice in a row
         who = np.concatenate([part[1] for part in self])
         rows = np.arange(len(who))
         scratch[who] = rows
-        if upto == np.inf and (scratch[who] == rows).all():
+        not_last = np.flatnonzero(scratch[who] != rows)
+        if upto == np.inf and not len(not_last):
             return self, NOTHING
         at = np.concatenate([part[0] for part in self])
         lengths = [len(part[0]) for part in self]
-        order = np.lexsort((np.repeat([0, 1, 2], lengths), at, who))
-        sorted_who = who[order]
-        is_first = np.ones(len(order), np.bool_)
-        is_first[1:] = sorted_who[1:] != sorted_who[:-1]
-        chosen = np.zeros(len(order), np.bool_)
-        chosen[order[is_first]] = True
-        chosen &= at <= upto
+        chosen = at <= upto
+        if len(not_last):
+            scratch[who[not_last]] = _SEVERAL
+            several = np.flatnonzero(scratch[who] == _SEVERAL)
+            kind = np.repeat([0, 1, 2], lengths)[several]
+            in_order = several[np.lexsort((kind, at[several], who[several]))]
+            chosen[in_order[1:][who[in_order[1:]] == who[in_order[:-1]]]] = False
         masks = np.split(chosen, np.cumsum(lengths)[:-1])
         return self._where(masks), self._where([~mask for mask in masks])
 
     def _where(self, masks: Sequence[Bools]) -> Changes:
-        pairs = zip(self, masks, strict=True)
-        return Changes(*(tuple(column[mask] for column in part) for part, mask in pairs))
+        rows = [np.flatnonzero(mask) for mask in masks]
+        return Changes(*(tuple(column[i] for column in part) for part, i in zip(self, rows, strict=True)))
 
 
 NOTHING = Changes(nothing(LEAVE), nothing(ARRIVE), nothing(START))

@@ -115,7 +115,7 @@ class Diary:
             last[:] = plug_out
             return Appointments(who, plug_in, plug_out, expected)
         luck = self._chance.uniform(Purpose.PLUG_IN_EVENING, len(who), day, self._first_user + here.start)
-        goes = luck < self._frequency[here]
+        goes = np.flatnonzero(luck < self._frequency[here])
         last[goes] = plug_out[goes]
         return Appointments(who[goes], plug_in[goes], plug_out[goes], expected[goes])
 

@@ -22,7 +22,7 @@ class Order(NamedTuple):
     stop_at: Floats
     stop_reason: Anything | int
 
-    def of(self, rows: Bools) -> Order:
+    def of(self, rows: Ints) -> Order:
         """The same for some rows."""
         why = self.stop_reason if isinstance(self.stop_reason, int) else self.stop_reason[rows]
         return Order(self.max_kw[rows], self.until_soc[rows], self.stop_at[rows], why)

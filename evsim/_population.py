@@ -137,15 +137,10 @@ class Population:
         self._log(self.now_s, np.flatnonzero(self.is_plugged_in), EventKind.PLUG_IN, why)
         self._log(self.now_s, np.flatnonzero(self.is_charging), EventKind.CHARGE_START, why)
 
-    def import_kwh(self) -> Floats:
-        """(n,) energy at the meter since the books were opened [kWh]: the event log's, and what it will log next."""
-        total = self.events.import_kwh_by_user() + self._unlogged_kwh
-        flows = self._flows
-        total[flows.who[: flows.n]] += flows.unlogged_kwh[: flows.n]
-        return total
-
-    def residual_kwh(self, import_kwh: Floats) -> Floats:
-        """(n,) what each user's books are out by [kWh], given what they imported: 0 but for rounding (DESIGN 4.7)."""
+    def residual_kwh(self, logged_kwh: Floats) -> Floats:
+        """(n,) what each user's books are out by [kWh], given their import in the log: 0 but for rounding."""
+        flows, import_kwh = self._flows, logged_kwh + self._unlogged_kwh
+        import_kwh[flows.who[: flows.n]] += flows.unlogged_kwh[: flows.n]
         stored = (self.soc - self._soc_at_opening) * self.capacity_kwh
         return stored - (self.efficiency * import_kwh + self.public_kwh - self.driven_kwh)
 
@@ -164,8 +159,8 @@ class Population:
         """Disconnect; a charge in progress is stopped first, for the reason `unplugged`."""
         self._refuse(who, ~self.is_plugged_in[who], "is not plugged in; plug it in first")
         self.settle(who, at_s)
-        on = self.is_charging[who]
-        if on.any():
+        on = np.flatnonzero(self.is_charging[who])
+        if len(on):
             when = at_s if isinstance(at_s, float) else at_s[on]
             self._stop(self._row[who[on]], when, self.events.reason_code("unplugged"))
         self.is_plugged_in[who] = False
@@ -184,16 +179,18 @@ class Population:
         possible = self.is_plugged_in[who] & (max_kw > 0) & (max_kw <= wiring.charger_kw) & (until_soc <= 1)
         if not (possible & (soc < until_soc)).all():
             self._refuse_charge(who, order, wiring, soc)
-        on, group = self.is_charging[who], self.archetype[who]
-        if on.any():
+        group, on = self.archetype[who], np.flatnonzero(self.is_charging[who])
+        if len(on):
             self._repower(who[on], at_s[on], max_kw[on], until_soc[on], reason)
         self._row[who] = self._flows.start(who, group, at_s, soc, order, wiring, self._unlogged_kwh[who])
         self._unlogged_kwh[who] = 0.0
         self.is_charging[who] = True
         if self.is_recording:
-            fresh = ~on
-            self.totals.charging(group[fresh], +1)
-            self._log(at_s[fresh], who[fresh], EventKind.CHARGE_START, reason)
+            if len(on):
+                fresh = np.delete(np.arange(len(who)), on)
+                who, at_s, group = who[fresh], at_s[fresh], group[fresh]
+            self.totals.charging(group, +1)
+            self._log(at_s, who, EventKind.CHARGE_START, reason)
 
     def _refuse_charge(self, who: Who, order: Order, wiring: Wiring, soc: Floats) -> None:
         """Say why a charge is impossible."""
@@ -253,8 +250,8 @@ class Population:
 
     def settle(self, who: Who, at_s: Floats | float) -> None:
         """Bring `who` to `at_s`; charges that end by then end, at their own instant and for their own reason."""
-        on = self.is_charging[who]
-        if not on.any():
+        on = np.flatnonzero(self.is_charging[who])
+        if not len(on):
             return
         when = at_s if isinstance(at_s, float) else at_s[on]
         rows = self._row[who[on]]

@@ -43,7 +43,7 @@ class Totals:
         self.n_plugged_in = np.bincount(self._archetype[is_plugged_in], minlength=n)
         self.n_charging = np.bincount(self._archetype[is_charging], minlength=n)
         self._soc_sum[:] = np.bincount(self._archetype, weights=soc, minlength=n)
-        at_level = np.bincount(_level(self._archetype, soc), minlength=n * (LEVELS + 1))
+        at_level = np.bincount(self._archetype * (LEVELS + 1) + _level(soc), minlength=n * (LEVELS + 1))
         self._at_level = at_level.astype(np.int32)
         self.clear_energy()
 
@@ -66,8 +66,9 @@ class Totals:
         self._soc_sum += np.bincount(group, weights=after - before, minlength=n)
         if import_kwh is not None:
             self.import_kwh += np.bincount(group, weights=import_kwh, minlength=n)
-        np.subtract.at(self._at_level, _level(group, before), _ONE)
-        np.add.at(self._at_level, _level(group, after), _ONE)
+        base = group * (LEVELS + 1)
+        np.subtract.at(self._at_level, base + _level(before), _ONE)
+        np.add.at(self._at_level, base + _level(after), _ONE)
 
     def snapshot(self) -> Snapshot:
         """The totals as they are, copied."""
@@ -111,6 +112,6 @@ def soc_quantiles(at_level: Anything, n_users: Ints) -> Floats:
     return quantiles
 
 
-def _level(group: Ints, soc: Floats) -> Ints:
-    """Where in the histogram of all archetypes an SoC [0-1] belongs."""
-    return np.rint(soc * LEVELS).astype(np.int64) + group * (LEVELS + 1)
+def _level(soc: Floats) -> Ints:
+    """Which level of the histogram an SoC [0-1] belongs to."""
+    return np.rint(soc * LEVELS).astype(np.int64)

@@ -33,7 +33,7 @@ Who: TypeAlias = NDArray[np.int64]
 """User indices: the rows of a `Population` that a verb acts on."""
 Anything: TypeAlias = NDArray[Any]
 
-PIECE = 32_768
+PIECE = 65_536
 
 
 def pieces(n: int) -> Iterator[slice]:

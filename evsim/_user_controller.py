@@ -140,8 +140,9 @@ class UserController:
             if not waits.any():
                 self._begin(user, start, order, reason)
                 continue
-            self._begin(user[~waits], start[~waits], order.of(~waits), reason)
-            later.append(self._as_starts(start[waits], user[waits], order.of(waits), reason))
+            at_once, waiting = np.flatnonzero(~waits), np.flatnonzero(waits)
+            self._begin(user[at_once], start[at_once], order.of(at_once), reason)
+            later.append(self._as_starts(start[waiting], user[waiting], order.of(waiting), reason))
         return self._note(join(later, START))
 
     def _observe(self, who: Who, now: Floats) -> Observation:
@@ -228,6 +229,7 @@ class UserController:
         if self.steers:
             self._has_order[who] = can
         if not can.all():
-            who, at, order = who[can], at[can], order.of(can)
+            rows = np.flatnonzero(can)
+            who, at, order = who[rows], at[rows], order.of(rows)
         if len(who):
             people.start_charging(who, at, order, reason)
