@@ -16,10 +16,10 @@ Columns: TypeAlias = tuple[Anything, ...]
 _WHOLE, _REAL = np.int64, np.float64
 LEAVE = (_WHOLE, _WHOLE)
 """Kinds of the columns of a leaving: instant [s], user."""
-ARRIVE = (_WHOLE, _WHOLE, _WHOLE)
-"""Of an arrival: instant [s], user, expected plug-out [s]."""
-START = (_REAL, _WHOLE, _WHOLE, _REAL, _REAL, _REAL, _WHOLE, _WHOLE)
-"""Of a start: instant [s], user, generation of the order, max_kw, until_soc, stop [s], reason, stop reason."""
+ARRIVE = (_WHOLE, _WHOLE)
+"""Of an arrival: instant [s], user."""
+START = (_REAL, _WHOLE, _REAL, _REAL, _REAL, _REAL, _WHOLE, _WHOLE)
+"""Of a start: instant [s], user, when it was asked for [s], max_kw, until_soc, stop [s], reason, stop reason."""
 
 
 def nothing(kinds: tuple[type, ...]) -> Columns:

@@ -114,13 +114,14 @@ class Clock:
         leave the day (negative, or over 86,400). A time that exists twice is its first; one that
         does not exist is as long after midnight as if the clocks had not changed (both as `zoneinfo` with fold=0).
         """
-        wall: Ints = np.asarray(day, np.int64) * SECONDS_PER_DAY + np.asarray(second_of_day, np.int64)
+        midnight = np.asarray(day, np.int64) * SECONDS_PER_DAY
+        second = np.asarray(second_of_day, np.int64)
         starts, offsets = self._offsets
-        offset: Ints = offsets[:1]
-        if len(starts) > 1:
-            changes = starts[1:] + np.maximum(offsets[:-1], offsets[1:])
-            offset = offsets[np.searchsorted(changes, wall, side="right")]
-        return np.asarray(wall - offset - self.start_epoch_s).reshape(wall.shape)
+        if len(starts) == 1:
+            return np.asarray(midnight - (offsets[0] + self.start_epoch_s) + second)
+        changes = starts[1:] + np.maximum(offsets[:-1], offsets[1:])
+        wall = midnight + second
+        return np.asarray(wall - offsets[np.searchsorted(changes, wall, side="right")] - self.start_epoch_s)
 
     def local(self, at_s: Floats | Ints | float) -> tuple[Ints, Floats]:
         """Local date (days since 1970-01-01) and seconds after local midnight by the wall clock."""

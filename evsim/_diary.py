@@ -31,11 +31,10 @@ class Appointments(NamedTuple):
     who: Who
     plug_in: Ints
     plug_out: Ints
-    expected_plug_out: Ints
 
 
 class Day(NamedTuple):
-    """The same, sorted for the agenda: (plug_in, who, expected_plug_out) and (plug_out, who)."""
+    """The same, sorted for the agenda: (plug_in, who) and (plug_out, who)."""
 
     plug_ins: Batch
     plug_outs: Batch
@@ -85,7 +84,7 @@ class Diary:
             stays = Appointments(*(column[last] for column in stays))
             np.maximum(stays.plug_in, begin, out=stays.plug_in)
         return Day(
-            batch(step_s, stays.plug_in, stays.who, stays.expected_plug_out),
+            batch(step_s, stays.plug_in, stays.who),
             batch(step_s, stays.plug_out, stays.who),
         )
 
@@ -100,24 +99,28 @@ class Diary:
                 column[here] = part
         return Appointments(*(column[:n] for column in columns))
 
+    def expected_plug_out(self, who: Who, at_s: Floats) -> Floats:
+        """When users usually leave next, after `at_s` (n,) [s]: what a charger has learnt, and not when they will."""
+        usual = np.rint(self._usual[1][who]).astype(np.int64) % SECONDS_PER_DAY
+        day, second = self._clock.local(at_s)
+        return self._clock.instant(day + (second >= usual), usual).astype(np.float64)
+
     def _block(self, day: int, first: int) -> Appointments:
         """The same for one block of users: its arrays stay in the processor's cache."""
         here = slice(first, min(first + _BLOCK, self._n))
         who = np.arange(here.start, here.stop)
         plug_in = self._instants(day, 0, Purpose.DAY_PLUG_IN, here)
         plug_out = self._instants(day, 1, Purpose.DAY_PLUG_OUT, here)
-        expected = self._clock.instant(day, np.rint(self._usual[1][here]).astype(np.int64))
         last = self._last_plug_out[here]
         np.maximum(plug_in, last + SHORTEST_STAY_S, out=plug_in)
         np.maximum(plug_out, plug_in + SHORTEST_STAY_S, out=plug_out)
-        np.maximum(expected, plug_in + SHORTEST_STAY_S, out=expected)
         if self._always:
             last[:] = plug_out
-            return Appointments(who, plug_in, plug_out, expected)
+            return Appointments(who, plug_in, plug_out)
         luck = self._chance.uniform(Purpose.PLUG_IN_EVENING, len(who), day, self._first_user + here.start)
         goes = np.flatnonzero(luck < self._frequency[here])
         last[goes] = plug_out[goes]
-        return Appointments(who[goes], plug_in[goes], plug_out[goes], expected[goes])
+        return Appointments(who[goes], plug_in[goes], plug_out[goes])
 
     def _instants(self, day: int, which: int, purpose: Purpose, here: slice) -> Ints:
         wall: Floats = self._usual[which][here]

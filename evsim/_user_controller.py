@@ -46,8 +46,6 @@ class UserController:
         self._steers = [s.asked == "every_step" for s in self._strategies]
         self._plug_outs, self._plug_ins, self._starts = Agenda(LEAVE), Agenda(ARRIVE), Agenda(START)
         n = len(population)
-        self._expected_plug_out = np.zeros(n)
-        self._generation = np.zeros(n, np.int64)  # of orders: one of an earlier generation is void
         self._has_order = np.zeros(n, np.bool_)
         self._scratch = np.zeros(n, np.int64)
         self._next_day = int(clock.local(clock.warm_up_s)[0]) - 2
@@ -104,15 +102,13 @@ class UserController:
 
     def _leave(self, at: Ints, who: Who) -> None:
         self.population.plug_out(who, at.astype(np.float64), self._habit)
-        self._generation[who] += 1
 
-    def _arrive(self, at: Ints, who: Who, expected_plug_out: Ints, *, asks_all: bool) -> Columns:
+    def _arrive(self, at: Ints, who: Who, *, asks_all: bool) -> Columns:
         """Plug in and ask; returns the starts that fall later in this step."""
         now, people = at.astype(np.float64), self.population
         if self._soc_on_arrival is not None:
             people.arrive_with(who, self._soc_on_arrival[people.archetype[who]])
         people.plug_in(who, now, self._habit)
-        self._expected_plug_out[who] = expected_plug_out
         asked = [(i, rows) for i, rows in self._by_strategy(who) if asks_all or not self._steers[i]]
         return join([self._ask(i, who[rows], now[rows]) for i, rows in asked], START)
 
@@ -142,8 +138,9 @@ class UserController:
                 continue
             at_once, waiting = np.flatnonzero(~waits), np.flatnonzero(waits)
             self._begin(user[at_once], start[at_once], order.of(at_once), reason)
-            later.append(self._as_starts(start[waiting], user[waiting], order.of(waiting), reason))
-        return self._note(join(later, START))
+            asked_at = now[orders.row[waiting]]
+            later.append(_as_starts(start[waiting], user[waiting], asked_at, order.of(waiting), reason))
+        return self._note(join(later, START), lasting=not self._steers[i])
 
     def _observe(self, who: Who, now: Floats) -> Observation:
         people = self.population
@@ -156,10 +153,11 @@ class UserController:
             "efficiency": people.efficiency,
             "is_charging": people.is_charging,
             "plugged_in_at": people.plugged_in_at,
-            "expected_departure": self._expected_plug_out,
         }
 
         def read(name: str) -> Anything:
+            if name == "expected_departure":
+                return self._diary.expected_plug_out(who, people.plugged_in_at[who])
             if name in columns:
                 return columns[name][who]
             return (now if name == "now" else who).copy()
@@ -178,7 +176,6 @@ class UserController:
             if not self._steers[i]:
                 continue
             who = connected[rows]
-            self._generation[who] += 1
             self._has_order[who] = False
             due.append(self._ask(i, who, np.full(len(who), float(t0))))
             idle = who[people.is_charging[who] & ~self._has_order[who]]
@@ -188,35 +185,33 @@ class UserController:
 
     # ---- 5: starting
 
-    def _as_starts(self, at: Floats, who: Who, order: Order, reason: int) -> Columns:
-        n = len(who)
-        codes = np.full(n, reason), np.full(n, order.stop_reason)
-        return (at, who, self._generation[who], order.max_kw, order.until_soc, order.stop_at, *codes)
-
-    def _note(self, starts: Columns) -> Columns:
-        """Keep starts of later steps; returns those of this one."""
+    def _note(self, starts: Columns, *, lasting: bool) -> Columns:
+        """Keep starts of later steps, if they will last till then; returns those of this one."""
         if not len(starts[0]):
             return starts
-        soon = starts[0] < self._step_ends_at
-        self._starts.add(batch(self._clock.step_s, *(column[~soon] for column in starts)))
+        soon = np.flatnonzero(starts[0] < self._step_ends_at)
+        if lasting:
+            later = np.flatnonzero(starts[0] >= self._step_ends_at)
+            self._starts.add(batch(self._clock.step_s, *(column[later] for column in starts)))
         return tuple(column[soon] for column in starts)
 
     def _start(
         self,
         at: Floats,
         who: Who,
-        generation: Ints,
+        asked_at: Floats,
         max_kw: Floats,
         until_soc: Floats,
         stop_at: Floats,
         reason: Ints,
         stop_reason: Ints,
     ) -> None:
-        """Begin noted charges whose order still stands."""
-        self.population.settle(who, at)
-        stands = generation == self._generation[who]
-        for code in set(reason[stands].tolist()):
-            rows = np.flatnonzero(stands & (reason == code))
+        """Begin noted charges of cars that have stayed since they were asked about."""
+        people = self.population
+        people.settle(who, at)
+        stays = people.is_plugged_in[who] & (people.plugged_in_at[who] <= asked_at)
+        for code in set(reason[stays].tolist()):
+            rows = np.flatnonzero(stays & (reason == code))
             order = Order(max_kw[rows], until_soc[rows], stop_at[rows], stop_reason[rows])
             self._begin(who[rows], at[rows], order, code)
 
@@ -233,3 +228,8 @@ class UserController:
             who, at, order = who[rows], at[rows], order.of(rows)
         if len(who):
             people.start_charging(who, at, order, reason)
+
+
+def _as_starts(at: Floats, who: Who, asked_at: Floats, order: Order, reason: int) -> Columns:
+    codes = np.full(len(who), reason), np.full(len(who), order.stop_reason)
+    return (at, who, asked_at, order.max_kw, order.until_soc, order.stop_at, *codes)
