@@ -13,37 +13,49 @@ import sys
 import warnings
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, BinaryIO, Self
+from tempfile import TemporaryFile
+from typing import IO, Any, Self
 
 from evsim._results import Results
 
+_CLOSED = -1
+_GO = b"!"
+
 
 class Painter:
-    """A hand that is ready to draw: enter it early, `begin` when there are results, `finish` before the files move."""
+    """A hand that is ready to draw: enter it early, `begin` when there are results, `finish` before the files move.
+
+    What is to be drawn goes into a nameless file that both processes hold open; the end of a pipe says that it is
+    there. So the first process never waits for the child to be ready.
+    """
 
     def __init__(self) -> None:
         self._child = 0
-        self._pipe: BinaryIO | None = None
+        self._letter: IO[bytes] | None = None
+        self._bell = _CLOSED
         self._commission: tuple[Results, Path] | None = None
 
     def __enter__(self) -> Self:
         if _can_fork():
-            self._child, self._pipe = _fork()
+            self._letter = TemporaryFile()
+            self._child, self._bell = _fork(self._letter)
         return self
 
     def __exit__(self, *exception: object) -> None:
         self._dismiss()
 
     def begin(self, results: Results, folder: Path) -> None:
-        """Send the child what a picture is drawn from: the arrays, and not the people."""
+        """Tell the child what a picture is drawn from: the arrays, and not the people."""
         self._commission = results, folder
         people: Any = None
-        if self._pipe is not None:
+        if self._letter is not None:
             try:
-                self._pipe.write(pickle.dumps((replace(results, users=people), folder)))
-                self._pipe.close()
+                pickle.dump((replace(results, users=people), folder), self._letter)
+                self._letter.flush()
             except (OSError, pickle.PicklingError, AttributeError, TypeError):
                 self._dismiss()  # then this process draws: a picture late is better than none
+            else:
+                os.write(self._bell, _GO)
 
     def finish(self) -> None:
         """Wait until the pictures are drawn, or draw them."""
@@ -54,8 +66,7 @@ class Painter:
         """Let the child end; whether it drew what it was told."""
         if not self._child:
             return False
-        if self._pipe is not None and not self._pipe.closed:
-            self._pipe.close()
+        os.close(self._bell)
         child, self._child = self._child, 0
         return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
@@ -71,31 +82,30 @@ def _can_fork() -> bool:
     return sys.platform == "linux" and len(os.sched_getaffinity(0)) > 1
 
 
-def _fork() -> tuple[int, BinaryIO]:
-    """A child that lives `_live`, and the pipe to it."""
-    from_parent, to_child = os.pipe()
+def _fork(letter: IO[bytes]) -> tuple[int, int]:
+    """A child that lives `_live`, and the bell (a pipe's end) that it listens to."""
+    listens, bell = os.pipe()
     with warnings.catch_warnings():
         # The linear algebra library keeps idle threads, which Python warns of; the child does not use them.
         warnings.simplefilter("ignore", DeprecationWarning)
         child = os.fork()
     if not child:
-        os.close(to_child)
-        _live(from_parent)
-    os.close(from_parent)
-    return child, os.fdopen(to_child, "wb")
+        os.close(bell)
+        _live(listens, letter)
+    os.close(listens)
+    return child, bell
 
 
-def _live(from_parent: int) -> None:
-    """The child's life: load, wait, draw, leave. It flushes no buffer of its parent, and ends when the pipe does."""
+def _live(listens: int, letter: IO[bytes]) -> None:
+    """The child's life: load, wait, draw, leave. It flushes no buffer of its parent, and ends when its parent does."""
     status = 1
     try:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         import evsim.plots  # noqa: F401 - what this process is for
 
-        with os.fdopen(from_parent, "rb") as pipe:
-            message = pipe.read()
-        if message:
-            _draw(*pickle.loads(message))  # noqa: S301 - from ourselves, through our own pipe
+        if os.read(listens, len(_GO)) == _GO:
+            letter.seek(0)
+            _draw(*pickle.load(letter))  # noqa: S301 - from ourselves, in a file without a name
             status = 0
     finally:
         os._exit(status)
