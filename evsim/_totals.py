@@ -103,9 +103,10 @@ def soc_quantiles(at_level: Anything, n_users: Ints) -> Floats:
     NaN for an archetype without users.
     at_level : (n_steps, n_archetypes * (LEVELS + 1)) users at each level; n_users : (n_archetypes,)
     """
-    upto = np.cumsum(at_level, axis=1, dtype=np.int64)
-    ranks = np.maximum(np.ceil(np.outer(n_users, QUANTILES) - _RANK_ROUNDING), 1).astype(np.int64)
-    ranks += (np.cumsum(n_users) - n_users)[:, None]
+    kind = at_level.dtype  # one type throughout: a search in a row of another type copies it
+    upto = np.cumsum(at_level, axis=1, dtype=kind)
+    ranks = np.maximum(np.ceil(np.outer(n_users, QUANTILES) - _RANK_ROUNDING), 1)
+    ranks = (ranks + (np.cumsum(n_users) - n_users)[:, None]).astype(kind)
     found = np.array([np.searchsorted(row, ranks.ravel()) for row in upto]).reshape(-1, *ranks.shape)
     quantiles = (found - (LEVELS + 1) * np.arange(len(n_users))[:, None]) / LEVELS
     quantiles[:, n_users == 0] = np.nan
