@@ -29,11 +29,6 @@ def epoch_s(local: dt.datetime, zone: ZoneInfo) -> int:
     return round(local.replace(tzinfo=zone).timestamp())
 
 
-def day_number(day: dt.date) -> int:
-    """Days since 1970-01-01: the address of a day in `Chance` and in `Clock`."""
-    return (day - EPOCH).days
-
-
 @dataclass(frozen=True)
 class Clock:
     """The time axis of a run.

@@ -1,13 +1,11 @@
 """Everything that can go wrong, as one tree.
 
-    EvsimError
-    ├── ConfigError      a config file or setting is faulty; the text lists every fault
-    ├── LeverError       a lever was pulled in an impossible state; nothing was changed
-    ├── StrategyError    a charging strategy broke its contract
-    ├── OutputError      the results could not be written
-    └── InvariantError   a law of the model was broken: a bug of evsim, never of its user
-
-A warning about the input that does not stop the run is a `ConfigWarning`.
+EvsimError
+├── ConfigError      a config file or setting is faulty; the text lists every fault
+├── LeverError       a lever was pulled in an impossible state; nothing was changed
+├── StrategyError    a charging strategy broke its contract
+├── OutputError      the results could not be written
+└── InvariantError   a law of the model was broken: a bug of evsim, never of its user
 """
 
 from __future__ import annotations
@@ -37,10 +35,6 @@ class OutputError(EvsimError, OSError):
 
 class InvariantError(EvsimError, AssertionError):
     """A law of the model was broken. This is a bug of evsim: please report it with the config."""
-
-
-class ConfigWarning(UserWarning):
-    """Something in the config is probably not meant, but a run is possible."""
 
 
 def name_some(items: Iterable[object], most: int = 3) -> str:

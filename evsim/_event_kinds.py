@@ -16,7 +16,6 @@ class EventKind(enum.IntEnum):
     PLUG_OUT = 5
     TRIP_START = 6
     TRIP_END = 7
-    PUBLIC_CHARGE = 8
 
     @property
     def label(self) -> str:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evsim._clock import Clock, day_number
+from evsim._clock import EPOCH, Clock
 
 WEEKS = [
     ("Europe/London", dt.datetime(2026, 3, 26, 12)),
@@ -25,6 +25,10 @@ WEEKS = [
     ("UTC", dt.datetime(2026, 5, 1, 12)),
 ]
 QUARTER_HOUR_S = 900
+
+
+def day_number(day):
+    return (day - EPOCH).days
 
 
 def clock(start="2026-01-12T12:00", zone="Europe/London", days=7, step=30, warm_up=0):

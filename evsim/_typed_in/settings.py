@@ -38,7 +38,6 @@ Plain: TypeAlias = Annotated[float, BeforeValidator(in_unit(""))]
 Miles: TypeAlias = Annotated[float, BeforeValidator(in_unit("miles"))]
 Kwh: TypeAlias = Annotated[float, BeforeValidator(in_unit("kWh"))]
 Kw: TypeAlias = Annotated[float, BeforeValidator(in_unit("kW"))]
-Hours: TypeAlias = Annotated[float, BeforeValidator(in_unit("h"))]
 Minutes: TypeAlias = Annotated[float, BeforeValidator(in_unit("min"))]
 GivenPercent: TypeAlias = Annotated[float, Field(ge=0), BeforeValidator(as_percent)] | None
 GivenKwh: TypeAlias = Annotated[float, Field(ge=0), BeforeValidator(in_unit("kWh"))] | None
