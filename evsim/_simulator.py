@@ -26,6 +26,8 @@ Progress: TypeAlias = Callable[[int, int], None]
 
 _BLOCK_SIZE = 250_000
 _THREADS = 2
+_CROWD = 20_000
+"""From so many users in one block on, a thread that draws the next day is worth its start."""
 _STRETCH = 48
 """Steps between two looks at the blocks' totals: a day of half-hours."""
 _STRIDE = 12
@@ -110,7 +112,9 @@ class Simulator:
         for first in range(0, len(people), size):
             part = people if n_blocks == 1 else people.block(first, min(first + size, len(people)))
             diary = Diary(scenario.archetypes, part.archetype, scenario.behaviour, self.clock, chance, first)
-            self._blocks.append(_Block(part, UserController(part, diary, self.clock, rules, first_soc)))
+            ahead = n_blocks == 1 and len(part) >= _CROWD
+            controller = UserController(part, diary, self.clock, rules, first_soc, draws_ahead=ahead)
+            self._blocks.append(_Block(part, controller))
 
     @property
     def is_over(self) -> bool:
