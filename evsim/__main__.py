@@ -1,6 +1,13 @@
 """`python -m evsim`."""
 
-from evsim.cli import main
+import sys
+
+INTERRUPTED = 130
 
 if __name__ == "__main__":
-    main()
+    try:
+        from evsim.cli import main
+
+        main()
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)

@@ -134,13 +134,15 @@ class Clock:
     def seconds(self, moment: Moment) -> float:
         """Run seconds of an instant a person typed; without an offset it is UTC.
 
-        Raises ValueError when the text is not an ISO 8601 instant.
+        Raises ValueError when it is not an instant: ISO 8601 text, a datetime or a datetime64.
         """
         if isinstance(moment, str):
             moment = dt.datetime.fromisoformat(moment)
         if isinstance(moment, dt.datetime):
             aware = moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)
             return aware.timestamp() - self.start_epoch_s
+        if not isinstance(moment, np.datetime64) or np.isnat(moment):
+            raise ValueError(f"{moment!r} is not an instant; give ISO text, a datetime or a datetime64, in UTC")
         return float((moment - np.datetime64(0, "s")) / np.timedelta64(1, "s")) - self.start_epoch_s
 
     def local_text(self, at: np.datetime64) -> str:

@@ -161,6 +161,8 @@ class EventLog:
         if start is None and end is None:
             return float(energy.sum(dtype=np.float64))
         clock, times = self._store.clock, self._seconds
+        if start is not None and end is not None and clock.seconds(end) < clock.seconds(start):
+            raise ValueError(f"the interval from {start} to {end} ends before it begins; give an end after the start")
         if not len(times):
             return 0.0
         total = np.cumsum(energy, dtype=np.float64)

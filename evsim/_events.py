@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from evsim._clock import Clock
+from evsim._errors import StrategyError
 from evsim._event_kinds import KNOWN_REASONS, EventKind
 from evsim._event_log import EventLog
 from evsim._units import Anything, Floats, Ints, pieces
@@ -147,7 +148,10 @@ class EventStore:
         code = self._codes.get(name)
         if code is None:
             if len(self.reasons) == _MOST_REASONS:
-                raise ValueError(f"a run can hold {_MOST_REASONS} different reasons; {name!r} would be one more")
+                raise StrategyError(
+                    f"a run can hold {_MOST_REASONS} different reasons, and {name!r} would be one more; "
+                    "a reason is a word, and not a number or a name"
+                )
             code = self._codes[name] = len(self.reasons)
             self.reasons.append(name)
         return code

@@ -35,7 +35,7 @@ FILES = (
 _STAGING = ".evsim-writing-"
 _ROWS_AT_ONCE = 50_000
 _ROW_GROUP = 1 << 20
-_DECIMALS = {"_percent": 4, "_kw": 9, "_kwh": 6}
+_DECIMALS = {"_percent": 4, "_kw": 9, "_kwh": 5}
 
 
 # ---- the folder
@@ -58,7 +58,7 @@ def staged(folder: Path) -> Iterator[Path]:
 
     Raises OutputError when the disk refuses; then, and after any other failure, `folder` is as it was.
     """
-    is_new = not folder.exists()
+    new = [place for place in (folder, *folder.parents) if not place.exists()]
     try:
         folder.mkdir(parents=True, exist_ok=True)
         _sweep(folder)
@@ -73,9 +73,9 @@ def staged(folder: Path) -> Iterator[Path]:
         raise OutputError(f"{folder}: {error.strerror}; the results there are as they were") from error
     finally:
         shutil.rmtree(staging, ignore_errors=True)
-        if is_new:
-            with contextlib.suppress(OSError):
-                folder.rmdir()
+        with contextlib.suppress(OSError):
+            for place in new:
+                place.rmdir()  # fails, as it should, when the results are in it
 
 
 def _move(staging: Path, folder: Path) -> None:

@@ -68,6 +68,7 @@ class Population:
         self.events = EventStore(clock, archetype, archetype_names)
         self.totals = Totals(archetype, len(archetype_names))
         self.is_recording = False
+        self.is_over = False
         self._soc_per_kwh = efficiency / capacity_kwh
         self._flows = Flows(curve)
         self._row = np.full(n, _IDLE)  # of each user's charge in `_flows`
@@ -123,6 +124,11 @@ class Population:
         self.now_s, self.is_recording = blocks[0].now_s, blocks[0].is_recording
         self.totals.count_all(self.soc, self.is_plugged_in, self.is_charging)
 
+    def check_open(self) -> None:
+        """Raise LeverError when these people belong to a run that is over: its results do not change any more."""
+        if self.is_over:
+            raise LeverError("this run is over, and its results do not change; spawn people of your own to play with")
+
     # ---- books
 
     def open_books(self) -> None:
@@ -146,7 +152,7 @@ class Population:
 
     # ---- levers
 
-    def plug_in(self, who: Who, at_s: Floats | float, reason: int = 0) -> None:
+    def plug_in(self, who: Who, at_s: Floats | float, reason: Anything | int = 0) -> None:
         """Connect; nothing flows yet."""
         self._refuse(who, self.is_plugged_in[who], "is plugged in already; plug it out first")
         self.is_plugged_in[who] = True
@@ -231,11 +237,13 @@ class Population:
     def wait(self, hours: float = 0.0, minutes: float = 0.0) -> None:
         """Let time pass by hand, for those who play with users and have no `Simulator`.
 
-        Raises LeverError when that is not a time: negative, or without end.
+        Raises LeverError when that is not a time: negative, or past the end of the clock.
         """
+        self.check_open()
         seconds = hours * SECONDS_PER_HOUR + minutes * SECONDS_PER_MINUTE
-        if not 0 <= seconds < np.inf:
-            raise LeverError(f"cannot wait {seconds:g} s; time goes forward, by a number of hours or minutes")
+        left = self.clock.end_s - self.now_s
+        if not 0 <= seconds <= left:
+            raise LeverError(f"cannot wait {seconds:g} s; time goes forward, and {left:g} s are left on this clock")
         self.elapse(self.now_s + seconds)
 
     def elapse(self, to_s: float) -> None:
@@ -303,7 +311,7 @@ class Population:
         if self.is_recording:
             self.totals.moved(group, *move)
 
-    def _log(self, at_s: Floats | float, who: Who, kind: EventKind, reason: int) -> None:
+    def _log(self, at_s: Floats | float, who: Who, kind: EventKind, reason: Anything | int) -> None:
         """Log an event of users through whose meter nothing flowed since their last."""
         if self.is_recording:
             self.events.append(at_s, who, kind, reason, self.soc[who])

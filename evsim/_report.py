@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
@@ -16,6 +16,10 @@ from evsim._results import Peak, Results
 from evsim._units import Ints
 
 _WIDTH_IN_A_PIPE = 100
+_COLUMNS = ("users", "sessions", "kWh", "kWh/session", "peak kW", "peak at")
+_DISPENSABLE = ("kWh/session", "sessions", "peak at")
+_LEAST_NAME = 12
+_GAP = 2
 _MEGA = 1_000
 
 
@@ -23,13 +27,15 @@ _MEGA = 1_000
 def progress_bar() -> Iterator[Callable[[int, int], None]]:
     """A bar on the terminal; gives the function that moves it to (done, total)."""
     with Progress(
-        TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f}%"),
+        TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(),
         TimeRemainingColumn(compact=True), console=Console(stderr=True), transient=True,
     ) as bar:  # fmt: skip
         task = bar.add_task("simulating", total=None)
 
         def update(done: int, total: int) -> None:
-            bar.update(task, completed=done, total=total, description="writing" if done == total else "simulating")
+            bar.update(task, completed=done, total=total)
+            if done == total:  # how long writing takes is not known: the bar only moves
+                bar.reset(task, total=None, description="writing")
 
         yield update
 
@@ -39,31 +45,44 @@ def print_report(results: Results, out: Path, written: Sequence[str], seconds: f
     console = Console(highlight=False)
     if not console.is_terminal:
         console = Console(highlight=False, width=_WIDTH_IN_A_PIPE)
-    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
-    table.add_column("archetype", overflow="fold", ratio=1)
-    for heading in ("users", "sessions", "kWh", "kWh/session", "peak kW", "peak at"):
-        table.add_column(heading, justify="right", no_wrap=True)
-    for i, name in enumerate(results.archetypes):
-        table.add_row(Text(name), *_cells(results, np.array([i]), results.peaks[i]))
-    everybody = np.arange(len(results.archetypes))
-    table.add_row(Text("all", style="bold"), *_cells(results, everybody, results.peak), style="bold")
-    console.print(table)
+    console.print(_table(results, console.width))
     console.print()
     console.print(_certificate(results), soft_wrap=True)
     console.print(Text(f"{out}/: {', '.join(written)}  ({seconds:.1f} s)"), soft_wrap=True)
 
 
-def _cells(results: Results, groups: Ints, peak: Peak) -> list[str]:
+def _table(results: Results, width: int) -> Table:
+    """Who charged how much and when; on a narrow terminal without what can be done without."""
+    everybody = np.arange(len(results.archetypes))
+    rows = [(name, _cells(results, np.array([i]), results.peaks[i])) for i, name in enumerate(results.archetypes)]
+    rows.append(("all", _cells(results, everybody, results.peak)))
+    shown = list(_COLUMNS)
+    needed = {h: max(len(h), *(len(cells[h]) for _, cells in rows)) + _GAP for h in shown}
+    for heading in _DISPENSABLE:
+        if sum(needed[h] for h in shown) + _LEAST_NAME > width:
+            shown.remove(heading)
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, _GAP, 0, 0))
+    table.add_column("archetype", overflow="fold", min_width=_LEAST_NAME)
+    for heading in shown:
+        table.add_column(heading, justify="right", no_wrap=True)
+    for name, cells in rows:
+        style = "bold" if name is rows[-1][0] else None
+        table.add_row(Text(name), *(cells[heading] for heading in shown), style=style)
+    return table
+
+
+def _cells(results: Results, groups: Ints, peak: Peak) -> dict[str, str]:
     users, sessions = int(results.n_users[groups].sum()), int(results.n_sessions[groups].sum())
     kwh = float(results.import_kwh[groups].sum())
-    return [
+    values = (
         f"{users:,}",
         f"{sessions:,}",
         f"{kwh:,.0f}",
         f"{kwh / sessions:.1f}" if sessions else "-",
         f"{peak.kw:,.1f}" if peak.kw < _MEGA else f"{peak.kw:,.0f}",
         results.clock.local_words(peak.at) if peak.kw > 0 else "-",
-    ]
+    )
+    return dict(zip(_COLUMNS, values, strict=True))
 
 
 def _certificate(results: Results) -> Text:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Certificate:
-    """The proof a run gives of itself (DESIGN 4.7).
+    """The proof a run gives of itself.
 
     max_residual_kwh : the largest error in one user's energy balance; worst_user : whose
     min_soc, max_soc : over all events [0-1]

@@ -11,11 +11,11 @@ import numpy as np
 
 from evsim._chance import Chance
 from evsim._diary import Diary
-from evsim._errors import InvariantError
+from evsim._errors import InvariantError, LeverError
 from evsim._population import Population
 from evsim._results import Certificate, Results
 from evsim._spawn import spawn
-from evsim._totals import QUANTILES, Snapshot, soc_quantiles
+from evsim._totals import BYTES_PER_SNAPSHOT_AND_ARCHETYPE, QUANTILES, Snapshot, soc_quantiles
 from evsim._user_controller import UserController
 
 if TYPE_CHECKING:
@@ -30,6 +30,8 @@ _CROWD = 20_000
 """From so many users in one block on, a thread that draws the next day is worth its start."""
 _STRETCH = 48
 """Steps between two looks at the blocks' totals: a day of half-hours."""
+_MOST_SNAPSHOT_BYTES = 1 << 25
+"""Fewer steps with very many archetypes, so that the totals in between do not fill the memory."""
 _STRIDE = 12
 """Steps decided at a time in the warm-up: results do not depend on the length of a step, and nobody looks."""
 
@@ -122,7 +124,12 @@ class Simulator:
         return self._next_step == self.clock.n_steps
 
     def advance(self) -> None:
-        """Live one step: decide, let power flow, note the totals (not in the warm-up)."""
+        """Live one step: decide, let power flow, note the totals (not in the warm-up).
+
+        Raises LeverError when the run is over.
+        """
+        if self.is_over:
+            raise LeverError("the run is over; there is no step left to live")
         if not self._blocks:
             self._split(1)
         self._live(1, map)
@@ -134,10 +141,12 @@ class Simulator:
         began = time.perf_counter()
         if not self._blocks:
             self._split(self._n_blocks())
+        per_step = len(self.population.archetype_names) * BYTES_PER_SNAPSHOT_AND_ARCHETYPE
+        stretch = max(1, min(_STRETCH, _MOST_SNAPSHOT_BYTES // per_step))
         warm_up, total = self.clock.n_warm_up_steps, self.clock.n_warm_up_steps + self.clock.n_steps
         with _hands(len(self._blocks)) as spread:
             while not self.is_over:
-                self._live(_STRETCH, spread)
+                self._live(stretch, spread)
                 if progress is not None:
                     progress(self._next_step + warm_up, total)
         if len(self._blocks) > 1:
@@ -165,7 +174,8 @@ class Simulator:
 
     def _results(self, seconds: float) -> Results:
         people, clock = self.population, self.clock
-        return Results(
+        people.is_over = True
+        results = Results(
             scenario=self.scenario,
             clock=clock,
             archetypes=people.archetype_names,
@@ -180,9 +190,13 @@ class Simulator:
             certificate=self._certify(),
             timings={"simulate_s": seconds},
         )
+        for column in vars(results).values():
+            if isinstance(column, np.ndarray):
+                column.flags.writeable = False
+        return results
 
     def _certify(self) -> Certificate:
-        """Check the laws of the model on this run (DESIGN 4.7); a broken one is an `InvariantError`."""
+        """Check the laws of the model on this run (docs/conventions.md); a broken one is an `InvariantError`."""
         people = self.population
         logged_kwh = people.events.import_kwh_by_user()
         residual = np.abs(people.residual_kwh(logged_kwh))

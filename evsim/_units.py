@@ -24,7 +24,7 @@ SOC_TOLERANCE = 1e-9
 """Two states of charge closer than this are the same (60 kWh x 1e-9 = 0.06 mWh)."""
 
 ENERGY_TOLERANCE_KWH = 1e-6
-"""The largest energy a user's books may be out by (DESIGN 4.7)."""
+"""The largest energy a user's books may be out by."""
 
 Floats: TypeAlias = NDArray[np.float64]
 Ints: TypeAlias = NDArray[np.int64]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from numbers import Real
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from evsim._errors import LeverError
 from evsim._event_log import EventLog
 from evsim._flows import Order
 from evsim._units import Floats, Who
@@ -87,11 +89,11 @@ class User:
 
     def plug_in(self) -> None:
         """Connect; nothing flows yet."""
-        self._people.plug_in(self._who, self._people.now_s)
+        self._people.plug_in(self._lever, self._people.now_s)
 
     def plug_out(self) -> None:
         """Disconnect; a charge in progress is stopped first."""
-        self._people.plug_out(self._who, self._people.now_s)
+        self._people.plug_out(self._lever, self._people.now_s)
 
     def start_charging(self, kw: float | None = None, until_soc: float = 1.0) -> None:
         """Charge with at most `kw` [kW at the meter; the charger's power by default] up to `until_soc` [0-1].
@@ -100,20 +102,28 @@ class User:
         """
         power = self.charger_kw if kw is None else kw
         order = Order(_column(power), _column(until_soc), _column(np.inf), 0)
-        self._people.start_charging(self._who, _column(self._people.now_s), order)
+        self._people.start_charging(self._lever, _column(self._people.now_s), order)
 
     def stop_charging(self) -> None:
         """Stop the power; the plug stays in."""
-        self._people.stop_charging(self._who, self._people.now_s)
+        self._people.stop_charging(self._lever, self._people.now_s)
 
     def drive(self, kwh: float) -> None:
         """Drive `kwh` out of the battery [kWh]."""
-        self._people.drive(self._who, self._people.now_s, _column(kwh))
+        self._people.drive(self._lever, self._people.now_s, _column(kwh))
 
     @property
     def _who(self) -> Who:
         return np.array([self._i], np.int64)
 
+    @property
+    def _lever(self) -> Who:
+        """The same, for those who would change something."""
+        self._people.check_open()
+        return self._who
+
 
 def _column(value: float) -> Floats:
+    if not isinstance(value, Real):
+        raise LeverError(f"{value!r} is not a number; a power is in kW, an energy in kWh, a state of charge 0 to 1")
     return np.array([value], np.float64)

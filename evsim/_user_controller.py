@@ -14,7 +14,7 @@ from evsim._clock import Clock
 from evsim._flows import Order
 from evsim._population import Population
 from evsim._units import SECONDS_PER_DAY, Anything, Floats, Ints, Who
-from evsim.strategies import ChargingStrategy, Observation, ask
+from evsim.strategies import ChargingStrategy, Observation, ask, check_asked
 
 if TYPE_CHECKING:
     from evsim._diary import Diary
@@ -46,6 +46,8 @@ class UserController:
         self._strategies = list({id(s): s for s in strategies}.values())
         number = {id(s): i for i, s in enumerate(self._strategies)}
         self._strategy_of = np.array([number[id(s)] for s in strategies])
+        for strategy in self._strategies:
+            check_asked(strategy)
         self._steers = [s.asked == "every_step" for s in self._strategies]
         self._plug_outs, self._plug_ins, self._starts = Agenda(LEAVE), Agenda(ARRIVE), Agenda(START)
         n = len(population)
@@ -57,6 +59,7 @@ class UserController:
         self._diary = diary
         self._step_ends_at = 0
         self._habit = population.events.reason_code("habit")
+        self._run_start = population.events.reason_code("run_start")
 
     @property
     def steers(self) -> bool:
@@ -90,7 +93,7 @@ class UserController:
             for starts in in_pieces(now.starts):
                 self._start(*starts)
             for ins in in_pieces(now.ins):
-                changes = changes.plus_starts(self._arrive(*ins, asks_all=upto == np.inf))
+                changes = changes.plus_starts(self._arrive(*ins))
         return changes
 
     # ---- 1, 2: leaving and arriving
@@ -107,19 +110,27 @@ class UserController:
     def _leave(self, at: Ints, who: Who) -> None:
         self.population.plug_out(who, at.astype(np.float64), self._habit)
 
-    def _arrive(self, at: Ints, who: Who, *, asks_all: bool) -> Columns:
-        """Plug in and ask; returns the starts that fall later in this step."""
+    def _arrive(self, at: Ints, who: Who) -> Columns:
+        """Plug in and ask, but for rules that steer: they see newcomers with all the others, when the next step begins.
+
+        Returns the starts that fall later in this step.
+        """
         now, people = at.astype(np.float64), self.population
         if self._soc_on_arrival is not None:
             people.arrive_with(who, self._soc_on_arrival[people.archetype[who]])
-        people.plug_in(who, now, self._habit)
-        asked = [(i, rows) for i, rows in self._by_strategy(who) if asks_all or not self._steers[i]]
+        reason: Anything | int = self._habit
+        if at.min() <= self._clock.warm_up_s:
+            reason = np.where(at > self._clock.warm_up_s, self._habit, self._run_start)
+        people.plug_in(who, now, reason)
+        asked = [(i, rows) for i, rows in self._by_strategy(who) if not self._steers[i]]
         return join([self._ask(i, who[rows], now[rows]) for i, rows in asked], START)
 
     # ---- 3, 4: observing and asking
 
     def _by_strategy(self, who: Who) -> Iterator[tuple[int, Any]]:
         """Each strategy's number and the rows of `who` it decides about."""
+        if not len(who):
+            return
         if len(self._strategies) == 1:
             yield 0, slice(None)
             return

@@ -74,6 +74,17 @@ def _leave(message: str, status: int) -> NoReturn:
     raise typer.Exit(status)
 
 
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"evsim {__version__}")
+        raise typer.Exit
+
+
+Version: TypeAlias = Annotated[
+    bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version.")
+]
+
+
 @app.command()
 @_told
 def run(
@@ -87,6 +98,7 @@ def run(
     no_plots: Annotated[bool, typer.Option("--no-plots", help="Draw no pictures.")] = False,
     no_events: Annotated[bool, typer.Option("--no-events", help="Write no events.parquet.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
+    version: Version = False,  # noqa: ARG001 - handled by its callback
 ) -> None:
     """Run a scenario; leave tables and pictures in a folder and print what happened."""
     from evsim._outputs import check_folder, staged, write_tables
@@ -144,18 +156,8 @@ def schema() -> None:
     typer.echo(schema_text(), nl=False)
 
 
-def _show_version(wanted: bool) -> None:
-    if wanted:
-        typer.echo(f"evsim {__version__}")
-        raise typer.Exit
-
-
 @app.callback()
-def _main(
-    version: Annotated[
-        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version.")
-    ] = False,
-) -> None:
+def _main(version: Version = False) -> None:
     """Simulate people who charge electric cars at home."""
 
 

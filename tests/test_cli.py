@@ -285,6 +285,7 @@ def test_an_unknown_verb_is_status_2(capfd):
 def test_without_its_requirements_the_script_says_which_command_installs_them(tmp_path):
     done = command("-S", "-E", ROOT / "run_simulator.py", cwd=tmp_path)
     assert done.returncode == 1
-    assert "pip install -r requirements.txt" in done.stderr
+    assert "-m pip install -r" in done.stderr
+    assert "requirements.txt" in done.stderr
     assert "Traceback" not in done.stderr
     assert list(tmp_path.iterdir()) == []

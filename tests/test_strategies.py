@@ -216,7 +216,7 @@ def test_the_same_order_again_every_step_changes_nothing():
     assert [e.event for e in log if e.event not in {"report", "plug_in", "plug_out"}] == ["charge_start", "charge_stop"]
 
 
-def test_steering_at_full_power_is_charging_at_once():
+def test_steering_at_full_power_is_charging_at_once_for_those_who_come_when_a_step_begins():
     class Full(Strategy):
         name: ClassVar[str] = "full"
         asked: ClassVar[str] = "every_step"
@@ -225,15 +225,26 @@ def test_steering_at_full_power_is_charging_at_once():
             return cars.orders(reason="arrived")
 
     rows = [row(plug_in_soc_percent=30)]
-    steered, immediate = (run(*rows, own=rule, users=20, habit=45, day=30) for rule in (Full, None))
+    steered, immediate = (run(*rows, own=rule, users=20) for rule in (Full, None))
     ours, theirs = steered.events.sessions(), immediate.events.sessions()
     assert ours.import_kwh == pytest.approx(theirs.import_kwh, abs=1e-5)
     assert np.array_equal(ours.charge_stop, theirs.charge_stop, equal_nan=True)
 
 
-def test_a_steering_rule_is_asked_at_once_about_one_who_arrives_inside_a_step():
+def test_a_steering_rule_sees_one_who_arrives_inside_a_step_when_the_next_begins():
     results = run(row(plug_in_time="18:10"), own=Steering, days=1)
-    assert tell(results)[0] == ("01-12T18:10", "charge_start", "gently")
+    assert tell(results)[0] == ("01-12T18:30", "charge_start", "gently")
+
+
+def test_a_rule_is_never_asked_about_nobody():
+    class Curious(Strategy):
+        name: ClassVar[str] = "curious"
+        asked: ClassVar[str] = "every_step"
+
+        def orders(self, cars):
+            return cars.orders(max_kw=7 * cars.soc.min() / cars.soc.min())
+
+    assert run(own=Curious, days=1).import_kwh.sum() > 0
 
 
 def test_a_steering_rule_that_gives_no_more_orders_stops_the_charge():
@@ -453,6 +464,8 @@ BREACHES = {
     "a stop before the start": lambda cars: cars.orders(stop=cars.now - 1),
     "a stop that is not a number": lambda cars: cars.orders(stop=math.nan),
     "columns of different lengths": lambda cars: ones(cars, max_kw=np.array([1.0, 2.0])),
+    "a column of text": lambda cars: ones(cars, max_kw=np.array(["a"] * len(cars))),
+    "nothing at all": lambda _cars: None,
     "columns that are lists": lambda cars: ones(cars, max_kw=[7.0]),
     "a reason that is not text": lambda cars: cars.orders(reason=3),
     "nothing": lambda _: None,
@@ -558,7 +571,7 @@ def test_a_faulty_file_is_a_strategy_error_that_says_where(text, said, tmp_path)
 
 @pytest.mark.parametrize("name", ["nowhere.py", "."])
 def test_a_file_that_is_not_there_is_a_strategy_error(name, tmp_path):
-    with pytest.raises(StrategyError, match="no such file"):
+    with pytest.raises(StrategyError, match=r"no such file|a folder"):
         load_strategies(tmp_path / name)
 
 
@@ -576,3 +589,36 @@ def test_the_scenario_of_a_rule_of_ones_own_says_its_settings():
 
 def test_a_world_can_be_made_for_a_rule():
     assert scenario(own=HalfPower).strategy_of("A").name == "half_power"
+
+
+def test_a_column_of_all_cars_may_go_with_some_of_them():
+    class Some(Strategy):
+        name: ClassVar[str] = "some"
+
+        def orders(self, cars):
+            return cars.orders(which=cars.soc < 2, max_kw=np.minimum(cars.charger_kw, 3.5))
+
+    assert run(own=Some, days=1).import_kw.max() == pytest.approx(3.5)
+
+
+def test_too_many_reasons_are_a_strategy_error():
+    class Chatty(Strategy):
+        name: ClassVar[str] = "chatty"
+
+        def orders(self, cars):
+            return [cars.orders(which=np.array([i]), reason=f"r{i} {cars.now[i]}") for i in range(len(cars))]
+
+    with pytest.raises(StrategyError, match="reasons"):
+        run(own=Chatty, users=300, habit=45, day=30, days=2)
+
+
+def test_a_rule_that_says_it_is_asked_sometimes_is_refused():
+    class Sometimes(Strategy):
+        name: ClassVar[str] = "sometimes"
+        asked: ClassVar[str] = "sometimes"
+
+        def orders(self, cars):
+            return cars.orders()
+
+    with pytest.raises(StrategyError, match="asked"):
+        run(own=Sometimes)

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from worlds import row
+from worlds import row, run
 
 from evsim import LeverError, UserArchetype
 
@@ -312,3 +312,16 @@ def test_driving_a_negative_energy_is_refused(people, user, kwh):
 def test_time_does_not_go_backwards(people, hours):
     with pytest.raises((ValueError, LeverError)):
         people.wait(hours=hours)
+
+
+def test_the_people_of_a_run_that_is_over_do_not_move():
+    results = run(days=1)
+    with pytest.raises(LeverError, match="over"):
+        results.users[0].plug_in()
+    with pytest.raises(ValueError, match="read-only"):
+        results.import_kw[:] = 0
+
+
+def test_nobody_waits_past_the_end_of_the_clock():
+    with pytest.raises(LeverError, match="left on this clock"):
+        UserArchetype(**row()).spawn(1).wait(hours=24 * 400)

@@ -12,6 +12,7 @@ from evsim.strategies._base import (
     PerCarStrategy,
     Strategy,
     ask,
+    check_asked,
 )
 from evsim.strategies._files import load_strategies
 from evsim.strategies.immediate import Immediate
@@ -33,5 +34,6 @@ __all__ = [
     "Scheduled",
     "Strategy",
     "ask",
+    "check_asked",
     "load_strategies",
 ]

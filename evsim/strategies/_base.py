@@ -6,10 +6,12 @@ and answers with `Orders`. It never sees the population, the future, or when peo
 
 from __future__ import annotations
 
+import sys
+import traceback
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Protocol, TypeAlias, runtime_checkable
+from typing import Any, ClassVar, Literal, Protocol, TypeAlias, get_args, runtime_checkable
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict
@@ -116,6 +118,8 @@ class Observation:
     ) -> Orders:
         """Orders for the cars `which` (a mask or row numbers; all when left out), with usual defaults.
 
+        A value is one for all, or a column: of the chosen cars, or of all, from which theirs are taken.
+
         max_kw : the most power, at the meter [kW]; full power by default
         until_soc : charge no further than this [0-1]; each car's target by default
         start, stop : when [s since the run's start]; from now and without end by default
@@ -123,6 +127,8 @@ class Observation:
         rows = np.arange(self._n) if which is None else np.arange(self._n)[which]
 
         def column(value: Floats | float) -> Floats:
+            if isinstance(value, np.ndarray) and value.shape == (self._n,) and len(rows) != self._n:
+                value = value[rows]
             filled = np.empty(len(rows))
             filled[:] = value
             return filled
@@ -164,8 +170,8 @@ class Orders:
 class ChargingStrategy(Protocol):
     """Anything that turns an `Observation` into `Orders`.
 
-    `asked` says when: once for each plug-in (the orders then stand until the car leaves), or every
-    step, about all connected cars (each answer replaces the one before).
+    `asked` says when: once for each plug-in (the orders then stand until the car leaves), or when every
+    step begins, about all connected cars (each answer replaces the one before).
     """
 
     name: ClassVar[str]
@@ -261,23 +267,30 @@ def ask(strategy: ChargingStrategy, cars: Observation, now: Floats) -> list[Orde
     """
     try:
         answer = strategy.orders(cars)
-        given = [answer] if isinstance(answer, Orders) else list(answer)
+        given = [answer] if isinstance(answer, Orders) else list(() if answer is None else answer)
     except Exception as error:
-        place = _place_of(error)
+        place = _place_of(error, type(strategy))
         raise StrategyError(f"strategy {strategy.name!r}{place}: {type(error).__name__}: {error}") from error
+    if answer is None:
+        raise StrategyError(f"strategy {strategy.name!r} answered with nothing; return cars.orders(...), or []")
     for orders in given:
         _check_orders(orders, now, strategy.name)
     return given
 
 
-def _place_of(error: BaseException) -> str:
-    """` (my_rules.py, line 12)`: where an error comes from."""
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    if trace is None:
-        return ""
-    return f" ({Path(trace.tb_frame.f_code.co_filename).name}, line {trace.tb_lineno})"
+def check_asked(strategy: ChargingStrategy) -> None:
+    """Raise a `StrategyError` when a strategy does not say when it is asked."""
+    if strategy.asked not in get_args(Asked):
+        raise StrategyError(
+            f'strategy {strategy.name!r}: asked is {strategy.asked!r}, not "at_plug_in" or "every_step"'
+        )
+
+
+def _place_of(error: BaseException, rule: type) -> str:
+    """` (my_rules.py, line 12)`: the last place in the strategy's own file that an error comes through."""
+    own = getattr(sys.modules.get(rule.__module__), "__file__", None)
+    lines = [line for frame, line in traceback.walk_tb(error.__traceback__) if frame.f_code.co_filename == own]
+    return f" ({Path(own).name}, line {lines[-1]})" if own and lines else ""
 
 
 def _check_orders(orders: Orders, now: Floats, name: str) -> None:
@@ -289,6 +302,8 @@ def _check_orders(orders: Orders, now: Floats, name: str) -> None:
     columns = (orders.row, orders.max_kw, orders.until_soc, orders.start, orders.stop)
     if not all(isinstance(column, np.ndarray) and column.shape == (len(orders.row),) for column in columns):
         raise StrategyError(f"strategy {name!r}: the columns of its orders must be arrays of one length")
+    if not all(column.dtype.kind in "fiu" for column in columns):
+        raise StrategyError(f"strategy {name!r}: the columns of its orders must be numbers")
     if not (isinstance(orders.reason, str) and isinstance(orders.stop_reason, str)):
         raise StrategyError(f"strategy {name!r}: reason and stop_reason must be text")
     row, n = orders.row, len(now)

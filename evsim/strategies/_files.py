@@ -36,6 +36,8 @@ def _is_strategy(value: object) -> TypeGuard[type[ChargingStrategy]]:
 
 
 def _run(path: Path) -> ModuleType:
+    if path.is_dir():
+        raise StrategyError(f"{path}: a folder; give the path of a Python file with a strategy in it")
     if not path.is_file():
         raise StrategyError(f"{path}: no such file; give the path of a Python file with a strategy in it")
     spec = importlib.util.spec_from_file_location(f"evsim_strategy_file_{path.stem}", path)
@@ -45,16 +47,17 @@ def _run(path: Path) -> ModuleType:
     sys.modules[spec.name] = module
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         line = _line_in(error, path)
-        raise StrategyError(f"{path}{line}: {type(error).__name__}: {error}") from error
+        what = error.msg if isinstance(error, SyntaxError) else error
+        raise StrategyError(f"{path}{line}: {type(error).__name__}: {what}") from error
     return module
 
 
 def _line_in(error: BaseException, path: Path) -> str:
     """`, line 12`: where in the file an error came from."""
     if isinstance(error, SyntaxError):
-        return f", line {error.lineno}"
+        return f", line {error.lineno}" if error.lineno else ""
     lines = []
     trace = error.__traceback__
     while trace is not None:
