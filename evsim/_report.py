@@ -34,8 +34,9 @@ def progress_bar() -> Iterator[Callable[[int, int], None]]:
 
         def update(done: int, total: int) -> None:
             bar.update(task, completed=done, total=total)
-            if done == total:  # how long writing takes is not known: the bar only moves
-                bar.reset(task, total=None, description="writing")
+            if done == total:  # how long writing takes is not known: that bar only moves
+                bar.remove_task(task)
+                bar.add_task("writing", total=None)
 
         yield update
 
