@@ -10,6 +10,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.patches import StepPatch
@@ -21,6 +22,7 @@ from evsim.plots import charging_curves, power_by_archetype, save_all
 from evsim.plots._calendar import LEVELS, level_for, parts_of
 from evsim.plots._palette import COLOURS, HATCHES, colour, hatch
 from evsim.plots._views import views_of
+from evsim.plots._words import told_apart, width_in
 
 SIGNS = "50% of $x_1^2$ \\frac{ & <b> é 車"
 
@@ -56,6 +58,13 @@ def year():
     return simulate(scenario(kinds(4), days=365, step_minutes=60))
 
 
+def a_figure(**settings):
+    """A figure of somebody else, that really draws."""
+    figure = Figure(**settings)
+    FigureCanvasAgg(figure)
+    return figure
+
+
 def curves(ax):
     """The mean lines, without the dots."""
     return [line for line in ax.lines if line.get_linestyle() != "None"]
@@ -72,17 +81,17 @@ def said(ax):
 
 def test_the_mean_line_is_the_mean_soc_at_the_ends_of_steps(few):
     for line, soc in zip(curves(charging_curves(few)), few.mean_soc.T, strict=True):
-        np.testing.assert_allclose(line.get_ydata(), 100 * soc)
-        np.testing.assert_array_equal(line.get_xdata(), few.clock.step_s * np.arange(1, few.clock.n_steps + 1))
+        np.testing.assert_allclose(line.get_ydata()[1:], 100 * soc)
+        np.testing.assert_array_equal(line.get_xdata(), few.clock.step_s * np.arange(few.clock.n_steps + 1))
 
 
 def test_the_band_runs_from_the_tenth_to_the_ninetieth_percentile(few):
     ax = charging_curves(few)
     bands = [c for c in ax.collections if c.get_alpha()]
     for band, quantiles in zip(bands, few.soc_quantiles.transpose(1, 2, 0), strict=True):
-        corners = band.get_paths()[0].vertices[: 2 * few.clock.n_steps, 1]
-        np.testing.assert_allclose(corners[: few.clock.n_steps], 100 * quantiles[0])
-        np.testing.assert_allclose(corners[few.clock.n_steps :][::-1], 100 * quantiles[-1])
+        low, high = np.split(band.get_paths()[0].vertices[: 2 * few.clock.n_steps + 2, 1], 2)
+        np.testing.assert_allclose(low[1:], 100 * quantiles[0])
+        np.testing.assert_allclose(high[-2::-1], 100 * quantiles[-1])
 
 
 def on_paper(line):
@@ -93,7 +102,7 @@ def on_paper(line):
 def test_more_than_three_archetypes_have_a_panel_each_in_config_order(many):
     ax = charging_curves(many)
     lines = curves(ax)
-    np.testing.assert_allclose(np.transpose([line.get_ydata() for line in lines]), 100 * many.mean_soc)
+    np.testing.assert_allclose(np.transpose([line.get_ydata()[1:] for line in lines]), 100 * many.mean_soc)
     boxes = [line.get_transform().transform([(0, 0), (many.clock.end_s, 100)]) for line in lines]
     for i, (corner, _) in enumerate(boxes):
         assert all((corner >= far).any() or (near >= boxes[i][1]).any() for near, far in boxes[:i])
@@ -165,12 +174,28 @@ def test_a_title_does_not_claim_one_rule_where_there_are_several():
     rules = {"by_archetype": {"A": {"strategy": "scheduled", "window": ["00:30", "04:30"]}}}
     ax = power_by_archetype(simulate(scenario(("A", "B"), charging=rules)))
     assert "charging at set hours or on arrival" in ax.get_title(loc="left")
-    assert "scheduled for A" in " ".join(said(ax))
+    assert "strategy" not in (words := " ".join(said(ax)))
+    assert "immediate; A: scheduled 00:30\N{EN DASH}04:30" in words
 
 
 def test_an_archetype_has_the_same_colour_in_both_pictures(many):
     curve_colours = [to_hex(line.get_color()) for line in curves(charging_curves(many))]
     assert curve_colours == [to_hex(patch.get_facecolor()) for patch in steps(power_by_archetype(many))]
+
+
+@pytest.mark.parametrize("room_in", [0.6, 1, 1.5, 2, 3, 5])
+def test_names_that_differ_still_differ_when_they_are_cut(room_in):
+    names = [f"A rather long archetype name number {i:02d}, with even more words" for i in range(12)]
+    names += ["Short", "A", "A rather long beginning"]
+    shown = told_apart(names, room_in, 10)
+    assert len(set(shown)) == len(names)
+    assert all(width_in(name, 10) <= room_in + 0.1 for name in shown)
+
+
+def test_panels_of_long_names_have_different_titles():
+    names = tuple(f"A rather long archetype name number {i:02d}, with even more words" for i in range(12))
+    bold = [t.get_text() for t in charging_curves(simulate(scenario(names))).texts if t.get_fontweight() == "bold"]
+    assert len(set(bold)) == len(names)
 
 
 def test_archetypes_past_the_twelfth_are_told_apart_by_hatching():
@@ -224,6 +249,27 @@ def test_the_day_of_a_clock_change_is_as_long_as_it_was(start, hours):
     assert np.diff(parts.edges).tolist() == [12 * 3600, hours * 3600, 12 * 3600]
 
 
+@pytest.mark.parametrize(("start", "says"), [("2026-03-28T12:00", "23 h"), ("2026-10-24T12:00", "25 h")])
+def test_the_day_of_a_clock_change_says_how_long_it_is(start, says):
+    marked = [text for text in said(power_by_archetype(simulate(scenario(start=start)))) if text.endswith(" h")]
+    assert [text.rpartition(", ")[2] for text in marked] == [says]
+
+
+@pytest.mark.parametrize("figsize", [(12, 4), (12, 6), (18, 6)])
+@pytest.mark.parametrize(("n", "days"), [(1, 7), (3, 7), (6, 7), (12, 7), (1, 20), (6, 20)])
+def test_words_never_overprint_side_by_side(n, days, figsize):
+    figure = a_figure(figsize=figsize)
+    left, right = figure.subplots(1, 2)
+    results = simulate(scenario(kinds(n, length=20), days=days))
+    charging_curves(results, left)
+    power_by_archetype(results, right)
+    figure.canvas.draw()
+    boxes = [(t.get_text(), t.get_window_extent()) for t in figure.findobj(Text) if t.get_visible() and t.get_text()]
+    for i, (text, box) in enumerate(boxes):
+        for other, beside in boxes[:i]:
+            assert not box.padded(-0.5).overlaps(beside.padded(-0.5)), (text, other)
+
+
 @pytest.mark.parametrize(
     ("days", "inches", "label"), [(7, 9, "Mon 12 Jan"), (7, 5, "Mon 12"), (365, 7, "Jan"), (3650, 7, "2026")]
 )
@@ -264,12 +310,28 @@ def test_a_week_without_power_says_so(few):
     assert ax.get_ylim()[0] == 0
 
 
-def test_an_archetype_without_users_says_so(few):
+def test_a_long_run_in_a_small_axes_is_an_average_day(year):
+    assert [len(view.states_at) for view in views_of(year.clock, 3)] == [24]
+
+
+def test_two_windows_of_one_rule_are_told_apart():
+    windows = {"B": ["00:30", "04:30"], "C": ["22:00", "02:00"]}
+    rules = {"by_archetype": {name: {"strategy": "scheduled", "window": w} for name, w in windows.items()}}
+    words = " ".join(said(power_by_archetype(simulate(scenario(("A", "B", "C"), charging=rules)))))
+    assert "immediate; B: scheduled 00:30\N{EN DASH}04:30; C: scheduled 22:00\N{EN DASH}02:00" in words
+
+
+@pytest.mark.parametrize("draw", [charging_curves, power_by_archetype])
+def test_an_archetype_without_users_takes_no_room(few, draw):
     nobody = np.array([0, 30, 30])
     soc, quantiles = few.mean_soc.copy(), few.soc_quantiles.copy()
     soc[:, 0], quantiles[:, 0] = np.nan, np.nan
-    ax = charging_curves(replace(few, n_users=nobody, mean_soc=soc, soc_quantiles=quantiles))
-    assert any("no users" in text for text in said(ax))
+    ax = draw(replace(few, n_users=nobody, mean_soc=soc, soc_quantiles=quantiles))
+    words = " ".join(said(ax))
+    assert [name in words for name in few.archetypes] == [False, True, True]
+    assert "not shown: 1 archetype without users" in words
+    looks = [to_hex(line.get_color()) for line in curves(ax)] or [to_hex(p.get_facecolor()) for p in steps(ax)]
+    assert looks == [colour(1).lower(), colour(2).lower()], "the others keep their colours"
 
 
 @pytest.mark.parametrize(
@@ -288,7 +350,7 @@ def test_a_plug_out_before_the_first_step_has_ended_is_left_out():
 
 @pytest.mark.parametrize("layout", [None, "constrained"])
 def test_pictures_compose_in_a_figure_of_somebody_else(many, layout):
-    figure = Figure(figsize=(18, 6), layout=layout)
+    figure = a_figure(figsize=(18, 6), layout=layout)
     left, right = figure.subplots(1, 2)
     assert charging_curves(many, left) is left
     assert power_by_archetype(many, right) is right
@@ -296,7 +358,7 @@ def test_pictures_compose_in_a_figure_of_somebody_else(many, layout):
 
 
 def test_a_picture_in_given_axes_keeps_to_their_box(few):
-    figure = Figure(figsize=(18, 6))
+    figure = a_figure(figsize=(18, 6))
     ax = figure.subplots(1, 2)[0]
     box = ax.get_window_extent().frozen()
     power_by_archetype(few, ax)

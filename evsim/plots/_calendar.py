@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 
-from evsim._clock import Clock
+from evsim._clock import EPOCH, Clock
 from evsim._units import HOURS_PER_DAY, SECONDS_PER_DAY, SECONDS_PER_HOUR, Ints
 from evsim.plots import _marks as marks
 from evsim.plots import _words as words
@@ -24,7 +25,7 @@ NOON_S = SECONDS_PER_DAY // 2
 
 _ROW_IN = line_in(SMALL_PT)
 _OFF_AXIS_IN = 0.05
-_FIRST_BASELINE_IN = 0.19
+_FIRST_BASELINE_IN = 0.21
 _BETWEEN_IN = 0.04
 _LEAST_HOUR_LABEL_IN = 0.55
 _MARK_H = 6
@@ -42,9 +43,10 @@ class Level(NamedTuple):
     is_centred: bool = True
 
 
-def _quarter(day: dt.date) -> str:
-    first = dt.date(day.year, (day.month - 1) // 3 * 3 + 1, 1)
-    return f"{first:%b}\N{EN DASH}{first + dt.timedelta(days=75):%b}"
+def _months(day: dt.date, n: int) -> str:
+    """The n months of a year around a day: `Apr-Jun`."""
+    first = (day.month - 1) // n * n + 1
+    return f"{dt.date(day.year, first, 1):%b}\N{EN DASH}{dt.date(day.year, first + n - 1, 1):%b}"
 
 
 LEVELS = (
@@ -53,7 +55,8 @@ LEVELS = (
     Level(1, "Wed", lambda _: True, lambda day: f"{day:%a}"),
     Level(7, "30 Sep", lambda day: day.weekday() == 0, lambda day: f"{day.day} {day:%b}", is_centred=False),
     Level(30, "Sep", lambda day: day.day == 1, lambda day: f"{day:%b}"),
-    Level(91, "May-May", lambda day: day.day == 1 and day.month % 3 == 1, _quarter),
+    Level(91, "May-May", lambda day: day.day == 1 and day.month % 3 == 1, partial(_months, n=3)),
+    Level(182, "Jul-Dec", lambda day: day.day == 1 and day.month % 6 == 1, partial(_months, n=6)),
     Level(365, "2026", lambda day: (day.month, day.day) == (1, 1), lambda day: str(day.year)),
     Level(
         3652,
@@ -111,7 +114,7 @@ def draw_run(panel: Panel, clock: Clock, *, is_labelled: bool, has_nights: bool)
     elif width / days >= _LEAST_DAY_WITH_MARKS_IN:
         _tick_marks(panel, _clock_times(clock, _MARK_H))
     rows = 1 if hours else 0
-    _part_labels(panel, parts, level, rows)
+    _part_labels(panel, clock, parts, level, rows)
     return rows + 1
 
 
@@ -174,18 +177,28 @@ def _tick_marks(panel: Panel, at: Ints) -> None:
 
 def _hour_labels(panel: Panel, at: Ints, labels: Sequence[str]) -> None:
     for x, label in zip(at, labels, strict=True):
-        _below(panel, float(x), label, 0, "right" if x == panel.x_end else "center" if x else "left")
+        _below(panel, float(x), label, 0, "center")
 
 
-def _part_labels(panel: Panel, parts: Parts, level: Level, row: int) -> None:
+def _part_labels(panel: Panel, clock: Clock, parts: Parts, level: Level, row: int) -> None:
     inches = panel.size.width * np.diff(parts.edges) / parts.edges[-1]
     for day, x, end, room in zip(parts.days, parts.edges, parts.edges[1:], inches, strict=False):
-        names = (level.label(day), f"{day:%a}") if level.days == 1 else (level.label(day),)
+        names = _day_names(clock, day, level) if level.days == 1 else (level.label(day),)
         name = next((n for n in names if words.width_in(n, SMALL_PT) <= room), "")
         if name and level.is_centred:
             _below(panel, (x + end) / 2, name, row, "center")
         elif name:
             _below(panel, float(x), name, row, "left")
+
+
+def _day_names(clock: Clock, day: dt.date, level: Level) -> Sequence[str]:
+    """What a day may be called, the best first. That of a clock change says how long it is: `Sun 29 Mar, 23 h`."""
+    names = (level.label(day), f"{day:%a} {day.day}", f"{day:%a}")
+    number = (day - EPOCH).days
+    length_s = float(np.diff(clock.instant(np.array([number, number + 1]), 0))[0])
+    if length_s == SECONDS_PER_DAY:
+        return names
+    return *(f"{name}, {length_s / SECONDS_PER_HOUR:g} h" for name in names), *names
 
 
 def _below(panel: Panel, x: float, text: str, row: float, align: str) -> None:

@@ -16,7 +16,9 @@ from evsim.plots._panel import SMALL_PT, TEXT_PT, TITLE_PT, Panel, Size, Style, 
 _LEFT_IN, _RIGHT_IN, _BOTTOM_IN, _TOP_IN = 0.8, 0.2, 0.72, 0.15
 _GAP_IN = 0.1
 MOST_KEY_IN, _MOST_KEY_SHARE = 2.5, 0.34
-_OFF_LABELS_PT = 9
+_OFF_LABELS_PT, _OFF_TIMES_PT = 13.5, 12.0
+_SMALL_TITLE_PT = 11.0
+_SMALL = Size(5.5, 3.5)
 
 
 def new_axes(size: Size) -> Axes:
@@ -26,6 +28,12 @@ def new_axes(size: Size) -> Axes:
     left, bottom = _LEFT_IN / size.width, _BOTTOM_IN / size.height
     right, top = 1 - _RIGHT_IN / size.width, 1 - _TOP_IN / size.height
     return figure.add_axes((left, bottom, right - left, top - bottom))
+
+
+def is_small(ax: Axes) -> bool:
+    """Whether small print would take the room of what is drawn: as in one of several Axes side by side."""
+    size = size_of(ax)
+    return size.width < _SMALL.width or size.height < _SMALL.height
 
 
 def reserve(ax: Axes, top_in: float = 0.0, right_in: float = 0.0) -> None:
@@ -50,25 +58,36 @@ def remark(panel: Panel, x: float, y: float, parts: Sequence[str]) -> None:
     panel.write(inside, above, "\n".join(lines), ha="center", va="bottom", fontweight="bold")
 
 
-def heading(ax: Axes, title: str, under: Sequence[str]) -> None:
-    """The title of a picture, and lines under it; both above the Axes, in room taken from it."""
+def heading(ax: Axes, title: Sequence[str], under: Sequence[str], head_in: float = 0.0) -> None:
+    """The title of a picture, and lines under it; both above the Axes, in room taken from it.
+
+    A small Axes has no lines, and of the parts of the title only those that fit in one line, and the first.
+
+    head_in : room to leave between them and the Axes [in]
+    """
     width = size_of(ax).width
-    titles = words.wrapped(title, width, TITLE_PT)
+    title_pt, shown = TITLE_PT, ", ".join(title)
+    if is_small(ax):
+        title_pt, under = _SMALL_TITLE_PT, ()
+        if words.width_in(shown, title_pt, is_bold=True) > width:
+            shown = title[0]
+    titles = words.wrapped(shown, width, title_pt)
     lines = [line for text in under for line in words.wrapped(text, width, TEXT_PT, words.BETWEEN_ITEMS)]
-    under_in = len(lines) * line_in(TEXT_PT) + _GAP_IN
-    reserve(ax, top_in=under_in + len(titles) * line_in(TITLE_PT))
+    gap_in = _GAP_IN + head_in
+    under_in = len(lines) * line_in(TEXT_PT) + gap_in
+    reserve(ax, top_in=under_in + len(titles) * line_in(title_pt))
     height = size_of(ax).height
     ax.set_title(
         "\n".join(titles),
         loc="left",
         y=1 + under_in / height,
         pad=4,
-        fontsize=TITLE_PT,
+        fontsize=title_pt,
         fontweight="bold",
         color=INK,
         parse_math=False,
     )
-    write(ax, 0, 1 + _GAP_IN / height, "\n".join(lines), va="bottom", color=SOFT)
+    write(ax, 0, 1 + gap_in / height, "\n".join(lines), va="bottom", color=SOFT)
 
 
 def bare(ax: Axes) -> None:
@@ -99,5 +118,7 @@ def name_axes(ax: Axes, y_name: str, x_name: str, widest_label: str, rows: int) 
     """
     style: Style = {"fontsize": TEXT_PT, "color": INK, "parse_math": False}
     level_pt = words.width_in(widest_label, SMALL_PT) * words.POINTS_PER_INCH
-    ax.set_ylabel(y_name, labelpad=level_pt + 1.5 * _OFF_LABELS_PT, **style)
-    ax.set_xlabel(x_name, labelpad=rows * line_in(SMALL_PT) * words.POINTS_PER_INCH + _OFF_LABELS_PT, **style)
+    ax.set_ylabel(y_name, labelpad=level_pt + _OFF_LABELS_PT, **style)
+    if words.width_in(x_name, TEXT_PT) > size_of(ax).width or is_small(ax):
+        x_name = x_name.split(" (", maxsplit=1)[0]
+    ax.set_xlabel(x_name, labelpad=rows * line_in(SMALL_PT) * words.POINTS_PER_INCH + _OFF_TIMES_PT, **style)

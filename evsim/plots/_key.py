@@ -14,6 +14,8 @@ from evsim.plots._panel import TEXT_PT, Style, line_in, size_of, write
 
 _SWATCH_IN, _INDENT_IN, _OFF_IN, _BETWEEN_IN = 0.15, 0.24, 0.18, 0.07
 _MOST_LINES = 3
+_USABLE_OF_LINES = 0.88
+"""Of several lines, what words leave room for."""
 
 
 class Entry(NamedTuple):
@@ -43,23 +45,26 @@ def draw_key(ax: Axes, entries: Sequence[Entry], width_in: float) -> None:
 def height_in(entries: Sequence[Entry], width_in: float) -> float:
     """How high the key is when nothing is left out [in]."""
     room = width_in - _OFF_IN - _INDENT_IN
-    return sum(_height_in(_lines(entry, room, _MOST_LINES), entry) for entry in entries)
+    lines = _lines(entries, room, _MOST_LINES)
+    return sum(_height_in(own, entry) for own, entry in zip(lines, entries, strict=True))
 
 
 def _that_fit(entries: Sequence[Entry], room_in: float, height: float) -> list[tuple[Entry, Sequence[str]]]:
     """Names on as many lines as there is height for; of too many, the last are left out."""
     blocks: list[tuple[Entry, Sequence[str]]] = []
     for most in range(_MOST_LINES, 0, -1):
-        blocks = [(entry, _lines(entry, room_in, most)) for entry in entries]
+        blocks = list(zip(entries, _lines(entries, room_in, most), strict=True))
         if sum(_height_in(lines, entry) for entry, lines in blocks) <= height:
             return blocks
     fits = int((height - line_in(TEXT_PT)) / _height_in(blocks[0][1], blocks[0][0]))
     return blocks[: max(1, fits)]
 
 
-def _lines(entry: Entry, room_in: float, most: int) -> Sequence[str]:
-    name = words.shortened(entry.name, 0.92 * most * room_in, TEXT_PT)
-    return words.wrapped(name, room_in, TEXT_PT)[:most]
+def _lines(entries: Sequence[Entry], room_in: float, most: int) -> Sequence[Sequence[str]]:
+    """The names, each on at most so many lines."""
+    usable = room_in if most == 1 else _USABLE_OF_LINES * most * room_in
+    names = words.told_apart([entry.name for entry in entries], usable, TEXT_PT)
+    return [words.wrapped(name, room_in, TEXT_PT)[:most] for name in names]
 
 
 def _height_in(lines: Sequence[str], entry: Entry) -> float:

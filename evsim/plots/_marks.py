@@ -11,14 +11,16 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.collections import LineCollection, PolyCollection
 from matplotlib.lines import Line2D
+from matplotlib.markers import CARETDOWN
 from matplotlib.patches import StepPatch
 from matplotlib.transforms import Transform
 
 from evsim._units import Floats, Ints
-from evsim.plots._palette import INK, PAPER, colour, hatch
+from evsim.plots._palette import FAINT, PAPER, colour, hatch
 from evsim.plots._panel import Panel, Style
 
 _BAND_ALPHA = 0.25
+POINTER_PT = 7.0
 Spans = Sequence[Sequence[float]] | Floats | Ints
 """Pairs of numbers: where each span begins and ends."""
 
@@ -27,6 +29,12 @@ def line(panel: Panel, x: Floats, y: Floats, archetype: int) -> None:
     """A line through states, in the archetype's colour."""
     look: Style = {"color": colour(archetype), "linewidth": 1.6, "solid_joinstyle": "round"}
     panel.ax.add_artist(Line2D(x, y, transform=panel.data, **look))
+
+
+def pointer(panel: Panel, x: float, y: float, colour_: str) -> None:
+    """A small triangle that stands on its tip, at a place: it hides nothing of what it points at."""
+    look: Style = {"color": colour_, "marker": CARETDOWN, "markersize": POINTER_PT, "markeredgewidth": 0}
+    panel.ax.add_artist(Line2D([x], [y], transform=panel.data, linestyle="none", clip_on=False, zorder=3, **look))
 
 
 def dots(panel: Panel, x: Sequence[float] | Floats, y: Sequence[float] | Floats, colour_: str) -> None:
@@ -52,8 +60,8 @@ def filled_steps(panel: Panel, edges: Floats, base: Floats, top: Floats, archety
 
 
 def step_line(panel: Panel, edges: Floats, top: Floats) -> None:
-    """A line of steps."""
-    style: Style = {"baseline": None, "fill": False, "edgecolor": INK, "linewidth": 0.9}
+    """A thin grey line of steps."""
+    style: Style = {"baseline": None, "fill": False, "edgecolor": FAINT, "linewidth": 0.7}
     panel.ax.add_artist(StepPatch(top, edges, transform=panel.data, **style))
 
 

@@ -26,6 +26,7 @@ HATCHES = (None, "////", "....", "xxxx", "----", "oo")
 
 INK = "#1f2328"
 SOFT = "#57606a"
+FAINT = "#8c959f"
 RULE = "#c9ced4"
 GRID = "#e4e7eb"
 NIGHT = "#f1f3f6"

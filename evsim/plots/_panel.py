@@ -16,7 +16,7 @@ from evsim.plots._palette import INK
 TITLE_PT, TEXT_PT, SMALL_PT = 14.0, 10.0, 9.0
 LINE_SPACING = 1.25
 HEAD_IN = 0.25
-_GAP_IN = 0.16
+_GAP_X_IN, _GAP_Y_IN = 0.42, 0.16
 
 Style: TypeAlias = dict[str, Any]
 """Properties of an artist of matplotlib."""
@@ -73,14 +73,14 @@ def panels(
 ) -> list[list[Panel]]:
     """Rows of panels in an Axes, `head_in` [in] of room above each; one alone has the scales of the Axes.
 
-    columns : of each, its width as a share of all, and where its scale ends
+    columns : of each, its width beside the others, and where its scale ends
     """
     if rows == len(columns) == 1:
         return [[_whole(ax, columns[0][1], y_end)]]
     width, height = size_of(ax)
-    gap_x, gap_y = _GAP_IN / width, _GAP_IN / height
+    gap_x, gap_y = _GAP_X_IN / width, _GAP_Y_IN / height
     high = (1 - (rows - 1) * gap_y) / rows
-    across = 1 - (len(columns) - 1) * gap_x
+    across = (1 - (len(columns) - 1) * gap_x) / sum(share for share, _ in columns)
     grid = []
     for row in range(rows):
         bottom, left, made = (rows - 1 - row) * (high + gap_y), 0.0, []

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import unicodedata
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -14,9 +15,13 @@ from evsim._units import SECONDS_PER_MINUTE
 
 POINTS_PER_INCH = 72
 _NARROW, _WIDE = " .,:;'|!()[]iljtfrI-\N{MIDDLE DOT}\N{EN DASH}", "mwMW%@"
-_BOLD = 1.15
+BOLD = 1.15
+_LEAST_LETTERS, _MOST_CUTS = 3, 4
+_PARTS = 3
+"""Of a name that is cut at both ends, a third tells of its beginning."""
 _PHRASES = {"immediate": "on arrival", "scheduled": "at set hours"}
-_MOST_NAMED = 2
+_MOST_NAMED, _MOST_SETTINGS, _MOST_SETTING_SIGNS = 2, 2, 24
+_STRATEGY, _BY_ARCHETYPE = "strategy", "by_archetype"
 BETWEEN_ITEMS = "  ·  "
 
 
@@ -74,10 +79,15 @@ def moment(clock: Clock, at_s: float, *, year: bool = False) -> str:
     return f"{on:%a} {on.day} {on:%b}{which_year} {hour(float(second))}"
 
 
+def with_users(results: Results) -> list[int]:
+    """The archetypes that have users, by their place in the config: those a picture shows. All, if none has."""
+    return [i for i, n in enumerate(results.n_users) if n] or list(range(len(results.archetypes)))
+
+
 def charging_rule(results: Results) -> str:
     """How they charge, as a phrase for a title: `charging on arrival or at set hours`."""
     charging = results.scenario.charging
-    names = [charging.by_archetype.get(archetype, charging.default).name for archetype in results.archetypes]
+    names = [charging.strategy_of(results.archetypes[i]).name for i in with_users(results)]
     phrases = [_phrase(name) for name in dict.fromkeys(names)]
     if len(phrases) > _MOST_NAMED:
         return f"charging by {len(phrases)} rules"
@@ -92,19 +102,47 @@ def circumstances(results: Results) -> str:
     period = f"{begins} \N{EN DASH} {moment(clock, clock.end_s, year=True)}"
     drawn = f"{energy(float(results.import_kwh.sum()))} drawn"
     seed = f"seed {results.scenario.simulation.seed}"
-    return BETWEEN_ITEMS.join((period, drawn, _rules(results), seed))
+    absent = len(results.archetypes) - len(with_users(results))
+    left_out = (f"not shown: {counted(absent, 'archetype')} without users",) if absent else ()
+    return BETWEEN_ITEMS.join((period, drawn, _rules(results), seed, *left_out))
 
 
 def _rules(results: Results) -> str:
-    charging = results.scenario.charging
-    default = clean(charging.default.name)
-    rules = {clean(name): clean(rule.name) for name, rule in charging.by_archetype.items()}
-    others = [f"{rule} for {name}" for name, rule in rules.items() if rule != default]
-    if not others:
-        return f"strategy {default}"
-    if len(others) > _MOST_NAMED:
-        return f"{default}, but others for {len(others)} archetypes"
-    return f"{default}, but {' and '.join(others)}"
+    """Who charges by which rule: `immediate; Scheduled charging: scheduled 00:30-04:30`."""
+    flat = results.scenario.charging.to_config()
+    own = flat.pop(_BY_ARCHETYPE, {})
+    default = _rule(flat)
+    followers: dict[str, list[str]] = {}
+    for name in (results.archetypes[i] for i in with_users(results)):
+        followers.setdefault(_rule(own.get(name, flat)), []).append(clean(name))
+    usual = default if default in followers else next(iter(followers), default)
+    followers.pop(usual, None)
+    if not followers:
+        return f"strategy {usual}"
+    if len(followers) > _MOST_NAMED:
+        return f"{usual}; {len(followers)} other rules for {sum(map(len, followers.values()))} archetypes"
+    return "; ".join((usual, *(f"{_listed(names)}: {rule}" for rule, names in followers.items())))
+
+
+def _rule(flat: Mapping[str, Any]) -> str:
+    """A rule as it is written in a config, shortly: its name, and its settings when they are few."""
+    settings = {key: value for key, value in flat.items() if key not in {_STRATEGY, _BY_ARCHETYPE}}
+    said = ", ".join(_setting(key, value) for key, value in settings.items())
+    is_short = said and len(settings) <= _MOST_SETTINGS and len(said) <= _MOST_SETTING_SIGNS
+    return clean(f"{flat[_STRATEGY]} {said}" if is_short else str(flat[_STRATEGY]))
+
+
+def _setting(key: str, value: Any) -> str:  # noqa: ANN401 - a setting may be anything that JSON can say
+    """A setting with its name; a pair of times, as in `00:30-04:30`, needs none."""
+    match value:
+        case [str(begin), str(end)] if begin[:1].isdigit() and end[:1].isdigit():
+            return f"{begin}\N{EN DASH}{end}"
+        case _:
+            return f"{key.replace('_', ' ')} {value}"
+
+
+def _listed(names: Sequence[str]) -> str:
+    return " and ".join(names) if len(names) <= _MOST_NAMED else f"{len(names)} archetypes"
 
 
 def clean(name: str) -> str:
@@ -124,17 +162,56 @@ def width_in(text: str, size_pt: float, *, is_bold: bool = False) -> float:
             ems += 0.62
         else:
             ems += 1.0 if unicodedata.east_asian_width(c) in "WF" else 0.67
-    return ems * (_BOLD if is_bold else 1) * size_pt / POINTS_PER_INCH
+    return ems * (BOLD if is_bold else 1) * size_pt / POINTS_PER_INCH
 
 
-def shortened(name: str, room_in: float, size_pt: float, *, is_bold: bool = False) -> str:
+def shortened(name: str, room_in: float, size_pt: float) -> str:
     """A name cut in its middle, where it is longer than the room [in]: both ends tell names apart."""
     name = clean(name)
-    width = width_in(name, size_pt, is_bold=is_bold)
-    if width <= room_in:
+    if width_in(name, size_pt) <= room_in:
         return name
-    most = max(3, int(len(name) * room_in / width) - 1)
-    return f"{name[: most - most // 2].rstrip()}…{name[len(name) - most // 2 :].lstrip()}"
+    cuts = (
+        f"{name[: most - most // 2].rstrip()}…{name[len(name) - most // 2 :].lstrip()}"
+        for most in range(len(name) - 1, _LEAST_LETTERS, -1)
+    )
+    least = f"{name[:2]}…{name[-1]}"
+    return next((cut for cut in cuts if width_in(cut, size_pt) <= room_in), least)
+
+
+def told_apart(names: Sequence[str], room_in: float, size_pt: float) -> list[str]:
+    """Names cut to the room [in] so that different ones stay different, as far as there is room for that.
+
+    Those that would look alike begin, after a little of their common beginning, where they first differ.
+    """
+    whole = [clean(name) for name in names]
+    shown = [shortened(name, room_in, size_pt) for name in names]
+    for _ in range(_MOST_CUTS):
+        for look in sorted({look for look in shown if shown.count(look) > 1}):
+            alike = [i for i, other in enumerate(shown) if other == look]
+            for i, cut in zip(alike, _cut_where_they_differ([whole[i] for i in alike], room_in, size_pt), strict=True):
+                shown[i] = cut
+    return shown
+
+
+def _cut_where_they_differ(names: Sequence[str], room_in: float, size_pt: float) -> Sequence[str]:
+    """Names cut from the word, or if that does not tell them apart from the letter, in which they first differ."""
+    letters = zip(*names, strict=False)
+    shared = next((place for place, found in enumerate(letters) if len(set(found)) > 1), min(map(len, names)))
+    word = names[0].rfind(" ", 0, shared) + 1
+    cuts = [_cut_at(name, word, room_in, size_pt) for name in names]
+    return cuts if len(set(cuts)) == len(names) else [_cut_at(name, shared, room_in, size_pt) for name in names]
+
+
+def _cut_at(name: str, begin: int, room_in: float, size_pt: float) -> str:
+    """A name without what stands before a place in it, but for as much as has room, and cut at its end."""
+    tail = name[begin:]
+    while tail and width_in(f"…{tail}…", size_pt) > room_in * (1 - 1 / _PARTS) and len(tail) > 1:
+        tail = tail[:-1]
+    end = "" if begin + len(tail) == len(name) else "…"
+    head = ""
+    while len(head) < begin and width_in(f"{head}{name[len(head)]}…{tail}{end}", size_pt) <= room_in:
+        head = name[: len(head) + 1]
+    return f"{head.rstrip()}{'' if len(head) == begin else '…'}{tail.rstrip()}{end}"
 
 
 def wrapped(text: str, room_in: float, size_pt: float, between: str = " ") -> list[str]:
