@@ -14,17 +14,16 @@ from evsim._behaviour import Behaviour
 from evsim._config.charging import Charging, Strategies
 from evsim._config.override import Override
 from evsim._config.parts import Battery, Outputs, Simulation
-from evsim._config.shares import largest_remainder, repeated_names, wrong_sum
+from evsim._config.shares import empty_archetypes, largest_remainder, repeated_names, rules_for_nobody, wrong_sum
 from evsim._config.sheet import rename
 from evsim._typed_in.faults import Fault, did_you_mean, show
-from evsim._typed_in.json_source import Path
 from evsim._typed_in.settings import Settings, Whole, attempt, part_of, setting
 from evsim._typed_in.values import as_name, as_percent
 from evsim._user_archetype import UserArchetype
 from evsim.strategies._base import ChargingStrategy
 
 MOST_USERS = 2**31 - 1
-"""User numbers have 32 bits (DESIGN 4.6)."""
+"""User numbers have 32 bits, to keep a log of millions small."""
 
 __all__ = ["Battery", "Behaviour", "Charging", "Outputs", "Scenario", "Simulation", "UserArchetype"]
 
@@ -90,10 +89,14 @@ class Scenario(Settings):
         """How many people of each archetype, by largest remainder; the earlier archetype wins a tie."""
         return largest_remainder(self.population_size, [a.population_percent for a in self.archetypes])
 
-    @property
+    @cached_property
     def archetype_names(self) -> tuple[str, ...]:
         """The archetypes' names, in config order."""
         return tuple(archetype.name for archetype in self.archetypes)
+
+    @cached_property
+    def _known_names(self) -> frozenset[str]:
+        return frozenset(self.archetype_names)
 
     @cached_property
     def warnings(self) -> tuple[str, ...]:
@@ -103,6 +106,7 @@ class Scenario(Settings):
             for i, archetype in enumerate(self.archetypes)
             for text in archetype.warnings
         ]
+        told += empty_archetypes(self.population_size, self.archetypes, self.n_users_by_archetype)
         at = self.simulation.start.minute
         if at % self.simulation.step_minutes:
             told.append(f"simulation.start: {self.simulation.step_minutes} min steps begin {at} min past the hour")
@@ -115,15 +119,18 @@ class Scenario(Settings):
 
     def strategy_of(self, archetype_name: str) -> ChargingStrategy:
         """The charging rule of an archetype. Raises KeyError when there is no such archetype."""
-        if archetype_name not in self.archetype_names:
+        if archetype_name not in self._known_names:
             raise KeyError(f"no archetype {show(archetype_name)}{did_you_mean(archetype_name, self.archetype_names)}")
         return self.charging.strategy_of(archetype_name)
 
-    def check_fits(self, available_bytes: int | None = None) -> None:
-        """Raise ConfigError when the run needs more memory than there is (this machine's, by default)."""
+    def check_fits(self, available_bytes: int | None = None, *, writes: bool = False) -> None:
+        """Raise ConfigError when the run needs more memory than there is (this machine's, by default).
+
+        writes : whether its tables will be made too, as the command line does; that needs several times the memory
+        """
         from evsim._config.footprint import check_fits
 
-        check_fits(self, available_bytes)
+        check_fits(self, available_bytes, writes=writes)
 
     @classmethod
     def prepare(cls, given: Any, context: Any) -> tuple[Any, list[Fault]]:  # noqa: ARG003 - not every part needs it
@@ -144,7 +151,5 @@ class Scenario(Settings):
         yield from wrong_sum([attempt(as_percent, part_of(row, "population_percent")) for row in rows], names)
         rules = part_of(given.get("charging"), "by_archetype")
         known = [name for name in names if name is not None]
-        for name in rules if isinstance(rules, Mapping) and len(known) == len(names) else ():
-            if isinstance(name, str) and name.strip() not in known:
-                path: Path = ("charging", "by_archetype", name)
-                yield Fault(path, f"no archetype has this name{did_you_mean(name, known)}", about_several=True)
+        if isinstance(rules, Mapping) and len(known) == len(names):
+            yield from rules_for_nobody(rules, known)

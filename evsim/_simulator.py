@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from evsim._chance import Chance
+from evsim._config.footprint import MOST_SNAPSHOT_BYTES, SNAPSHOT_STEPS, USERS_PER_BLOCK
 from evsim._diary import Diary
 from evsim._errors import InvariantError, LeverError
 from evsim._population import Population
@@ -24,14 +25,10 @@ if TYPE_CHECKING:
 Progress: TypeAlias = Callable[[int, int], None]
 """Called with (steps done, steps in all), warm-up included."""
 
-_BLOCK_SIZE = 250_000
+_BLOCK_SIZE = USERS_PER_BLOCK
 _THREADS = 2
 _CROWD = 20_000
 """From so many users in one block on, a thread that draws the next day is worth its start."""
-_STRETCH = 48
-"""Steps between two looks at the blocks' totals: a day of half-hours."""
-_MOST_SNAPSHOT_BYTES = 1 << 25
-"""Fewer steps with very many archetypes, so that the totals in between do not fill the memory."""
 _STRIDE = 12
 """Steps decided at a time in the warm-up: results do not depend on the length of a step, and nobody looks."""
 
@@ -142,7 +139,7 @@ class Simulator:
         if not self._blocks:
             self._split(self._n_blocks())
         per_step = len(self.population.archetype_names) * BYTES_PER_SNAPSHOT_AND_ARCHETYPE
-        stretch = max(1, min(_STRETCH, _MOST_SNAPSHOT_BYTES // per_step))
+        stretch = max(1, min(SNAPSHOT_STEPS, MOST_SNAPSHOT_BYTES // per_step))
         warm_up, total = self.clock.n_warm_up_steps, self.clock.n_warm_up_steps + self.clock.n_steps
         with _hands(len(self._blocks)) as spread:
             while not self.is_over:

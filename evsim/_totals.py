@@ -15,6 +15,7 @@ from evsim._units import Anything, Floats, Ints
 LEVELS = 1000
 QUANTILES = (0.1, 0.5, 0.9)
 BYTES_PER_SNAPSHOT_AND_ARCHETYPE = (LEVELS + 1) * 4
+"""How many of an archetype's users are at each level, after one step."""
 
 _RANK_ROUNDING = 1e-9
 _ONE = np.int32(1)  # of the same type as what it is added to: numpy is fifty times slower otherwise

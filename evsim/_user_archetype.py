@@ -13,7 +13,7 @@ from evsim._config.parts import Battery
 from evsim._config.sheet import rename
 from evsim._population import Population
 from evsim._spawn import clock_by_hand, spawn
-from evsim._typed_in.faults import Fault, printable
+from evsim._typed_in.faults import Fault, printable, show
 from evsim._typed_in.settings import (
     GivenHours,
     GivenKwh,
@@ -33,6 +33,14 @@ from evsim._typed_in.values import as_time, show_time
 from evsim._units import DAYS_PER_YEAR, SECONDS_PER_HOUR, SECONDS_PER_MINUTE
 
 MOST_NAME = 80
+LEAST_BATTERY_KWH = 1.0
+"""The smallest electric quadricycles hold about 5 kWh; less is kWh for MWh, or a slip."""
+LEAST_CHARGER_KW = 0.1
+"""A tenth of the weakest domestic socket (10 A at 100 V); less charges nothing in a night."""
+LEAST_MILES_PER_KWH = 0.1
+"""A laden electric lorry drives about half a mile with a kWh."""
+LEAST_PLUG_INS_PER_DAY = 0.001
+"""Once in three years: rarer than that nobody of a sensible population is ever seen to plug in."""
 _LOOKS_LIKE_FRACTION = 1.0
 
 
@@ -83,7 +91,7 @@ FORMULAS = {
     "soc_requirement_percent": _soc_requirement_percent,
     "charging_duration_hours": _charging_duration_hours,
 }
-"""The derived columns of the sheet (FIELD A): kWh at the battery, without charging losses."""
+"""The derived columns of the sheet: kWh at the battery, without charging losses."""
 
 
 def _derived_plug_in_soc(row: dict[str, Any]) -> float:
@@ -103,12 +111,14 @@ class UserArchetype(Settings):
     name: Name = setting("What these people are called.", "text", min_length=1, max_length=MOST_NAME)
     population_percent: Percent = setting("Share of the population.", "%", ge=0, le=100)
     miles_per_year: Miles = setting("Miles driven in a year of 365 days.", "miles", ge=0, le=500_000)
-    battery_kwh: Kwh = setting("Usable battery capacity.", "kWh", gt=0, le=1_000)
-    efficiency_miles_per_kwh: Plain = setting("Miles driven with one kWh of the battery.", "miles/kWh", gt=0, le=100)
-    plug_in_frequency_per_day: Plain = setting(
-        "Plug-ins per day. 1 is every evening, 0.2 every fifth on average.", "per day", gt=0, le=1
+    battery_kwh: Kwh = setting("Usable battery capacity.", "kWh", ge=LEAST_BATTERY_KWH, le=1_000)
+    efficiency_miles_per_kwh: Plain = setting(
+        "Miles driven with one kWh of the battery.", "miles/kWh", ge=LEAST_MILES_PER_KWH, le=100
     )
-    charger_kw: Kw = setting("Most power of the charger, at the meter.", "kW", gt=0, le=500)
+    plug_in_frequency_per_day: Plain = setting(
+        "Plug-ins per day. 1 is every evening, 0.2 every fifth on average.", "per day", ge=LEAST_PLUG_INS_PER_DAY, le=1
+    )
+    charger_kw: Kw = setting("Most power of the charger, at the meter.", "kW", ge=LEAST_CHARGER_KW, le=500)
     plug_in_time: TimeOfDay = setting("Usual local time of plugging in.", "local time")
     plug_out_time: TimeOfDay = setting(
         "Usual local time of unplugging. On the next day, if it is before plug_in_time.", "local time"
@@ -135,7 +145,8 @@ class UserArchetype(Settings):
         """The row under its settings' names, without empty optional ones."""
         if not isinstance(given, Mapping):
             return given, []
-        row, _, faults = rename(given)
+        row, _, repeated = rename(given)
+        faults = [Fault((h,), f"means the same as {show(first)}; keep one") for h, first in repeated.items()]
         return {key: value for key, value in row.items() if value is not None or key not in FORMULAS}, faults
 
     @classmethod

@@ -108,7 +108,7 @@ def run(
     began = time.perf_counter()
     check_folder(out)
     scenario = _read(config, _overrides(sets, seed, users, days), strategy_file)
-    scenario.check_fits()
+    scenario.check_fits(writes=True)
     if not quiet:
         _warn(scenario)
     with nullcontext() if no_plots else Painter() as painter, _progress(quiet) as progress:
@@ -138,7 +138,7 @@ def check(
 ) -> None:
     """Check a config, and do nothing else."""
     scenario = _read(config, _overrides(sets, seed, users, days), strategy_file)
-    scenario.check_fits()
+    scenario.check_fits(writes=True)
     _warn(scenario)
     n, kinds = scenario.population_size, len(scenario.archetypes)
     settings = scenario.simulation

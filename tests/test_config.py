@@ -272,13 +272,23 @@ def test_a_scenario_made_by_hand_tells_every_fault_too() -> None:
             }
         )
     said = str(told.value)
-    for part in ("0 is under 1", "-1 is not over 0", "no such setting", "sums to 90, not 100"):
+    for part in ("0 is under 1", "-1 is under 1", "no such setting", "sums to 90, not 100"):
         assert part in said
 
 
 def test_a_frozen_scenario_cannot_be_changed() -> None:
     with pytest.raises(ValidationError):
         scenario().population_size = 5
+
+
+def test_a_population_too_small_for_its_archetypes_is_warned_of() -> None:
+    few = Scenario.from_file(DEFAULT, overrides=[("population_size", "2")]).warnings[-1]
+    assert few.startswith("population_size 2 leaves 4 archetypes without anybody: ")
+    assert few.endswith(" and 1 more")
+    rows = [{**ROW, "name": name, "population_percent": share} for name, share in (("A", 60), ("B", 40), ("C", 0))]
+    lonely = Scenario.from_dict({"archetypes": rows, "population_size": 1})
+    assert lonely.warnings == ('population_size 1 leaves 1 archetype without anybody: "B"',)
+    assert Scenario.from_dict({"archetypes": rows, "population_size": 2}).warnings == ()
 
 
 def test_an_unknown_archetype_has_no_strategy() -> None:

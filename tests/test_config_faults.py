@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
+import time
 from pathlib import Path
 
 import pytest
@@ -70,9 +73,9 @@ FIELDS = [
     (
         '"battery_kwh": 60',
         '"battery_kwh": -5',
-        ["line 13", "archetypes[0].battery_kwh: -5 is not over 0", "[kWh]"],
+        ["line 13", "archetypes[0].battery_kwh: -5 is under 1", "[kWh]"],
     ),
-    ('"battery_kwh": 60', '"battery_kwh": 0', ["0 is not over 0"]),
+    ('"battery_kwh": 60', '"battery_kwh": 1e-300', ["1e-300 is under 1"]),
     ('"battery_kwh": 60', '"battery_kwh": 60000', ["60000 is over 1,000"]),
     ('"battery_kwh": 60', '"battery_kwh": "sixty"', ['"sixty" is not a number', '60 or "60 kWh"']),
     ('"battery_kwh": 60', '"battery_kwh": "72,5"', ["write a decimal point, as in 72.5"]),
@@ -120,7 +123,7 @@ FIELDS = [
     ('"sheet"', '"sheat"', ['"sheat" is not "sheet" or "carried"']),
     ('habit_sd_minutes": 45', 'habit_sd_minutes": 300', ["300 is over 180"]),
     ("0.90", "90", ["90 is over 1; is 0.9 meant?"]),
-    ("0.90", "0", ["0 is not over 0"]),
+    ("0.90", "0", ["0 is under 0.1"]),
     ("[[0, 100], [80, 100], [100, 30]]", "[[0, 100]]", ["must begin at SoC 0 and end at SoC 100"]),
     ("[[0, 100], [80, 100], [100, 30]]", "[[0, 0], [100, 30]]", ["power 0 at SoC 0"]),
     ("[[0, 100], [80, 100], [100, 30]]", "[[0, 100], [90, 5], [80, 5], [100, 3]]", ["80 follows 90"]),
@@ -315,6 +318,56 @@ def test_a_missing_file_is_told_with_the_one_that_may_be_meant(broken: Path) -> 
     assert "nor the folder" in told(broken.parent / "nowhere" / "config_json.json")
 
 
+def test_what_evsim_writes_itself_is_not_suggested_as_a_config(tmp_path: Path) -> None:
+    for name in ("summary.json", "config_schema.json", "sessions.csv"):
+        (tmp_path / name).write_text("{}")
+    assert "there " not in told(tmp_path / "zzz.json")
+    assert "did you mean" not in told(tmp_path / "summry.json")
+    assert "it holds" not in told(tmp_path)
+
+
+def test_two_headers_that_mean_the_same_are_both_named_with_their_lines(broken: Path) -> None:
+    broken.write_text(TEXT.replace('"battery_kwh": 60', '"Battery (kWh)": 60,\n"battery_kwh": 70', 1))
+    lines = broken.read_text().splitlines()
+    first, again = (next(i for i, line in enumerate(lines, 1) if word in line) for word in ("(kWh)", '"battery_kwh"'))
+    said = told(broken)
+    assert "1 thing to mend" in said
+    assert (
+        f'line {again}  archetypes[0].battery_kwh: means the same as "Battery (kWh)" (line {first}); keep one' in said
+    )
+
+
+FLAWS: dict[str, object] = {
+    "values": lambda row: dict.fromkeys(row, "x"),
+    "keys": lambda row: {f"{key}q": value for key, value in row.items()},
+    "repeats": lambda row: {**row, "Battery (kWh)": 60},
+}
+
+
+@pytest.mark.parametrize("flaw", FLAWS)
+def test_thousands_of_faults_are_counted_and_twenty_are_shown(broken: Path, flaw: str) -> None:
+    row = json.loads(TEXT)["archetypes"][0]
+    rows = [FLAWS[flaw]({**row, "name": f"kind {i}"}) for i in range(1_000)]  # type: ignore[operator]
+    broken.write_text(json.dumps({"archetypes": rows}))
+    began = time.process_time()
+    said = told(broken)
+    assert time.process_time() - began < 10  # seconds; with time squared in the faults it were half a minute
+    assert len(said.splitlines()) == 22
+    assert re.search(r"and \d+,?\d+ more$", said)
+
+
+def test_thousands_of_rules_for_nobody_are_told_in_time(broken: Path) -> None:
+    row = json.loads(TEXT)["archetypes"][0]
+    rows = [{**row, "name": f"kind {i}", "population_percent": 0.05} for i in range(2_000)]
+    rules = {f"knid {i}": {"strategy": "immediate"} for i in range(2_000)}
+    broken.write_text(json.dumps({"archetypes": rows, "charging": {"by_archetype": rules}}))
+    began = time.process_time()
+    said = told(broken)
+    assert time.process_time() - began < 10  # seconds
+    assert 'did you mean "kind ' in said
+    assert "and 1,980 more" in said
+
+
 def test_a_folder_is_told_with_the_files_it_holds(broken: Path) -> None:
     broken.write_text("{}")
     said = told(broken.parent)
@@ -360,8 +413,13 @@ OVERRIDES = [
     (("archetypes[7].battery_kwh", "50"), ["archetypes has no [7]; it has [0] to [5]"]),
     (("archetypes[Averge].battery_kwh", "5"), ['did you mean archetypes["Average (UK)"]?']),
     (("population_size.foo", "3"), ["population_size is 1000, which has no foo"]),
-    (("archetypes[0].battery_kwh", "-4"), ["archetypes[0].battery_kwh: -4 is not over 0"]),
+    (("archetypes[0].battery_kwh", "-4"), ["archetypes[0].battery_kwh: -4 is under 1"]),
     (("archetypes", "nope.csv"), ['"nope.csv": no such file']),
+    (("archetypes", ""), ["archetypes: an empty text; name a CSV file of the archetype sheet"]),
+    (("archetypes[0].battery_kwh", "1e-300"), ["1e-300 is under 1"]),
+    (("archetypes[0].charger_kw", "0.01"), ["0.01 is under 0.1"]),
+    (("archetypes[0].efficiency_miles_per_kwh", "1e-9"), ["1e-09 is under 0.1"]),
+    (("archetypes[0].plug_in_frequency_per_day", "0"), ["0 is under 0.001"]),
     (("", "3"), ["is not a setting's path"]),
     (("simulation..days", "3"), ["is not a setting's path"]),
     (("simulation[", "3"), ["has a [ that is not closed"]),

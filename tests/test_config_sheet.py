@@ -113,7 +113,11 @@ def test_names_saved_by_old_windows_programs_keep_their_accents(config: Path) ->
         ),
         (
             as_csv(ROWS).replace("Charger kW", "battery_kwh"),
-            ['columns "Battery (kWh)" and "battery_kwh" mean the same'],
+            ['line 1  "battery_kwh" (column 7) means the same as "Battery (kWh)" (column 4); keep one'],
+        ),
+        (
+            as_csv(ROWS).replace("Charger kW", "Battery (kWh)"),
+            ['line 1  "Battery (kWh)" (column 7) means the same as "Battery (kWh)" (column 4); keep one'],
         ),
         (
             as_csv([[c for c in row if c not in ("Charger kW", "7")] for row in ROWS[:1]] + [["a"]]),

@@ -1,4 +1,9 @@
-"""How much memory a run needs, before any of it is taken."""
+"""How much memory a run needs, before any of it is taken.
+
+The constants are ours, fitted to the peak resident memory of fresh processes on Linux (CPython 3.11, numpy 2; 1,000
+to 1,000,000 users, 1 to 28 days, steps of 5 and 30 minutes); tests/test_config_memory.py measures some again.
+Pictures are drawn by a process of their own, which is not counted.
+"""
 
 from __future__ import annotations
 
@@ -6,23 +11,38 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from evsim._errors import ConfigError
+from evsim._totals import BYTES_PER_SNAPSHOT_AND_ARCHETYPE
 from evsim._units import HOURS_PER_DAY
 
 if TYPE_CHECKING:
     from evsim._scenario import Scenario
 
-COLUMN_BYTES_PER_USER = 260
-"""The columns of the population: some thirty of 8 bytes, and the small ones."""
-PLANNING_BYTES_PER_USER = 120
-"""What lays out a day of arrivals and departures, and is given back."""
-BYTES_PER_EVENT = 22
-"""Time, user, event, reason, SoC, import and export of one event (DESIGN 4.6)."""
+SIMULATING_BYTES = 50_000_000
+"""Python, numpy and pydantic before there is anybody."""
+WRITING_BYTES = 150_000_000
+"""The same with pyarrow, which writes events.parquet, and the texts of a piece of a CSV file."""
+BYTES_PER_USER = 400
+"""The columns of the population: some thirty of 8 bytes, and the small ones; and what lays out a day."""
+SIMULATING_BYTES_PER_EVENT = 14
+"""The log while it grows: what a whole group of events has in common is kept once."""
+WRITING_BYTES_PER_EVENT = 100
+"""The log laid out (22), sorted by user and time (8 for each order), its sessions, and the Arrow table."""
 EVENTS_PER_SESSION = 4
 """Plug-in, start, stop, plug-out; the reports of each step while charging come on top."""
-EVENT_SLACK = 1.3
-"""Room to grow, and the copy of a chunk while it is put away."""
-SERIES_BYTES_PER_STEP_AND_ARCHETYPE = 120
-"""Fifteen columns of 8 bytes: counts, powers, SoC and its quantiles."""
+SERIES_BYTES_PER_STEP_AND_ARCHETYPE = 80
+"""Ten columns of 8 bytes: counts, energies and powers, SoC and its quantiles."""
+TABLE_BYTES_PER_STEP_AND_ARCHETYPE = 80
+"""The columns of timeseries.csv that are not the series themselves, and what is left of making them."""
+CONFIG_BYTES_PER_ARCHETYPE = 6_000
+"""An archetype as it was typed, as it is known, and its part of the resolved config."""
+MOST_SNAPSHOT_BYTES = 1 << 25
+"""The levels of several steps that the simulator keeps at once in a block of users; one step's it always keeps."""
+SNAPSHOT_STEPS = 48
+"""The most steps of which it keeps them."""
+SNAPSHOT_COPIES = 2
+"""The levels as they come, and summed, beside those of each block."""
+USERS_PER_BLOCK = 250_000
+"""The most users of one block: the simulator divides a population by this."""
 ALWAYS_FITS_BYTES = 200_000_000
 """Below this the machine is not asked."""
 
@@ -32,19 +52,44 @@ _KILO = 1_000
 
 
 def estimated_bytes(
-    scenario: Scenario, users: int | None = None, days: int | None = None, step_minutes: int | None = None
+    scenario: Scenario,
+    users: int | None = None,
+    days: int | None = None,
+    step_minutes: int | None = None,
+    *,
+    writes: bool = False,
 ) -> int:
-    """The most memory a run holds at once [bytes], also at another size; the warm-up keeps no events."""
+    """The most memory a run holds at once [bytes], also at another size; the warm-up keeps no events.
+
+    writes : whether the tables are made and written too, which is then the peak, or only simulated
+    """
     users = scenario.population_size if users is None else users
     step = scenario.simulation.step_minutes if step_minutes is None else step_minutes
     days = scenario.simulation.days if days is None else days
     n_steps = days * HOURS_PER_DAY * _MINUTES_PER_HOUR // step
-    events = users * days * _events_per_user_day(scenario, step)
-    return (
-        users * (COLUMN_BYTES_PER_USER + PLANNING_BYTES_PER_USER)
-        + int(events * BYTES_PER_EVENT * EVENT_SLACK)
-        + n_steps * len(scenario.archetypes) * SERIES_BYTES_PER_STEP_AND_ARCHETYPE
+    n_kinds = len(scenario.archetypes)
+    events = int(users * (1 + days * _events_per_user_day(scenario, step)))
+    lasting = (
+        users * BYTES_PER_USER
+        + n_kinds * CONFIG_BYTES_PER_ARCHETYPE
+        + n_kinds * n_steps * SERIES_BYTES_PER_STEP_AND_ARCHETYPE
+        + _snapshot_bytes(users, n_kinds, n_steps)
     )
+    if not writes:
+        return lasting + SIMULATING_BYTES + events * SIMULATING_BYTES_PER_EVENT
+    tables = n_kinds * n_steps * TABLE_BYTES_PER_STEP_AND_ARCHETYPE
+    return lasting + WRITING_BYTES + events * WRITING_BYTES_PER_EVENT + tables
+
+
+def _snapshot_bytes(users: int, n_kinds: int, n_steps: int) -> int:
+    """The levels of SoC of each step of a stretch, for each block of users, and while they are summed.
+
+    They are let go after the simulation, but Python does not always give such memory back.
+    """
+    one = n_kinds * BYTES_PER_SNAPSHOT_AND_ARCHETYPE
+    stretch = max(one, min(one * min(SNAPSHOT_STEPS, n_steps), MOST_SNAPSHOT_BYTES))
+    blocks = -(-users // USERS_PER_BLOCK)
+    return stretch * (SNAPSHOT_COPIES + blocks) + one * blocks
 
 
 def _events_per_user_day(scenario: Scenario, step_minutes: int) -> float:
@@ -58,9 +103,12 @@ def _events_per_user_day(scenario: Scenario, step_minutes: int) -> float:
     return total
 
 
-def check_fits(scenario: Scenario, available_bytes: int | None = None) -> None:
-    """Raise ConfigError when a run needs more memory than there is, saying what would make it fit."""
-    needed = estimated_bytes(scenario)
+def check_fits(scenario: Scenario, available_bytes: int | None = None, *, writes: bool = False) -> None:
+    """Raise ConfigError when a run needs more memory than there is, saying what would make it fit.
+
+    writes : whether the tables are to be made too
+    """
+    needed = estimated_bytes(scenario, writes=writes)
     if available_bytes is None:
         if needed <= ALWAYS_FITS_BYTES:
             return
@@ -72,18 +120,22 @@ def check_fits(scenario: Scenario, available_bytes: int | None = None) -> None:
     size = f"{scenario.population_size:,} users for {scenario.simulation.days:,} days"
     raise ConfigError(
         f"{size} in steps of {scenario.simulation.step_minutes} min need about {show_bytes(needed)} of "
-        f"memory, and {show_bytes(available_bytes)} are free; {_what_fits(scenario, available_bytes)}"
+        f"memory, and {show_bytes(available_bytes)} are free; {_what_fits(scenario, available_bytes, writes)}"
     )
 
 
-def _what_fits(scenario: Scenario, available: int) -> str:
+def _what_fits(scenario: Scenario, available: int, writes: bool) -> str:
     """`population_size up to 3,100,000, or days up to 21 would fit`."""
     now = scenario.simulation
-    users = _largest(scenario.population_size, lambda n: estimated_bytes(scenario, users=n) <= available)
-    days = _largest(now.days, lambda n: estimated_bytes(scenario, days=n) <= available)
+
+    def fits(users: int | None = None, days: int | None = None, step_minutes: int | None = None) -> bool:
+        return estimated_bytes(scenario, users, days, step_minutes, writes=writes) <= available
+
+    users = _largest(scenario.population_size, lambda n: fits(users=n))
+    days = _largest(now.days, lambda n: fits(days=n))
     ways = [f"population_size up to {_rounded(users):,}"] if users else []
     ways += [f"simulation.days up to {days:,}"] if days else []
-    if now.step_minutes < _MINUTES_PER_HOUR and estimated_bytes(scenario, step_minutes=_MINUTES_PER_HOUR) <= available:
+    if now.step_minutes < _MINUTES_PER_HOUR and fits(step_minutes=_MINUTES_PER_HOUR):
         ways.append(f"simulation.step_minutes of {_MINUTES_PER_HOUR}")
     if not ways:
         return "fewer people and fewer days together would fit"

@@ -19,8 +19,10 @@ from evsim._units import SECONDS_PER_DAY, SECONDS_PER_MINUTE
 DEFAULT_START = "2026-01-12T12:00"
 DEFAULT_TIMEZONE = "Europe/London"
 MOST_DAYS = (2**31 - 1) // SECONDS_PER_DAY
-"""Events count seconds in 32 bits (DESIGN 4.6)."""
+"""Events count seconds in 32 bits, to keep a log of millions small."""
 MOST_WARM_UP_DAYS = 366
+LEAST_EFFICIENCY = 0.1
+"""Home charging is 0.8-0.95 efficient; 0.1 leaves room for every experiment, and none for a slip like 0.009."""
 MINUTES_PER_HOUR = 60
 STEPS = tuple(m for m in range(1, MINUTES_PER_HOUR + 1) if MINUTES_PER_HOUR % m == 0)
 
@@ -134,7 +136,11 @@ class Battery(Settings):
     """What lies between the meter and the battery, alike in all cars."""
 
     charging_efficiency: Plain = setting(
-        "Energy that reaches the battery per energy at the meter, a fraction.", "fraction", 0.90, gt=0, le=1
+        "Energy that reaches the battery per energy at the meter, a fraction.",
+        "fraction",
+        0.90,
+        ge=LEAST_EFFICIENCY,
+        le=1,
     )
     charge_curve: ChargeCurve = setting(
         "Most power against state of charge: points [SoC %, % of charger_kw], straight lines between them.",

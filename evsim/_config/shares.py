@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
-from evsim._typed_in.faults import Fault, show
+from evsim._typed_in.faults import MOST_SHOWN, Fault, did_you_mean, show
+
+if TYPE_CHECKING:
+    from evsim._user_archetype import UserArchetype
 
 SHARE_TOLERANCE = 0.01
 """Shares may miss 100 by this much, as 33.33 three times does."""
@@ -12,6 +16,7 @@ SHARE_TOLERANCE = 0.01
 _PERCENT = 100
 _ROUND = (10, 5)
 _SHARE_GRAIN = 10**9
+_MOST_NAMED = 3
 
 
 def largest_remainder(total: int, shares: Sequence[float]) -> tuple[int, ...]:
@@ -54,3 +59,22 @@ def _likely_share(shares: Sequence[float], names: Sequence[str | None], due: flo
     if likely is None:
         return f"; {abs(due):.10g} {'are missing' if due > 0 else 'too many'}"
     return f"; {show(names[likely])} ({shares[likely]:.10g}) may be meant as {shares[likely] + due:.10g}"
+
+
+def rules_for_nobody(rules: Mapping[Any, Any], names: Sequence[str]) -> Iterable[Fault]:
+    """Rules whose archetype does not exist; the likeliest intent only of those that will be shown."""
+    known = set(names)
+    strange = [name for name in rules if isinstance(name, str) and name.strip() not in known]
+    for i, name in enumerate(strange):
+        hint = did_you_mean(name, names) if i < MOST_SHOWN else ""
+        yield Fault(("charging", "by_archetype", name), f"no archetype has this name{hint}", about_several=True)
+
+
+def empty_archetypes(total: int, archetypes: Sequence[UserArchetype], n_users: Sequence[int]) -> Iterable[str]:
+    """A warning when a population is too small for each archetype with a share to have somebody."""
+    empty = [a.name for a, n in zip(archetypes, n_users, strict=True) if n == 0 and a.population_percent > 0]
+    if empty:
+        named = ", ".join(show(name) for name in empty[:_MOST_NAMED])
+        more = f" and {len(empty) - _MOST_NAMED:,} more" if len(empty) > _MOST_NAMED else ""
+        kinds = f"{len(empty):,} archetype{'s' * (len(empty) > 1)}"
+        yield f"population_size {total:,} leaves {kinds} without anybody: {named}{more}"

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from evsim._typed_in.faults import Fault, did_you_mean, show
+from evsim._typed_in.faults import did_you_mean, show
 from evsim._typed_in.json_source import Path
 
 _HEADERS: dict[str, str] = {
@@ -44,18 +44,18 @@ def key_of(header: str) -> str | None:
     return _KEY_OF.get(letters)
 
 
-def rename(row: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str], list[Fault]]:
-    """A row under its settings' names; how it named each of them; and headers that mean the same."""
+def rename(row: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str], dict[str, str]]:
+    """A row under its settings' names; how it named each; and headers that mean the same as an earlier one."""
     renamed: dict[str, Any] = {}
     named: dict[str, str] = {}
-    faults = []
+    repeated: dict[str, str] = {}
     for header, value in row.items():
         key = header if header in KEYS else (key_of(header) or header)
         if key in named:
-            faults.append(Fault((header,), f"means the same as {show(named[key])}; keep one"))
+            repeated[header] = named[key]
             continue
         renamed[key], named[key] = value, header
-    return renamed, named, faults
+    return renamed, named, repeated
 
 
 @dataclass
@@ -64,7 +64,7 @@ class Sheet:
 
     rows : one mapping for each archetype, under settings' names; values are texts
     lines : the line of each value, addressed by (row, key)
-    headers : the header that named a key
+    headers : the header that named a key; header_places : `column 4`, or `line 4` of an upright sheet
     faults : (line, text); 0 for the file as a whole
     spoilt_rows : rows of which nothing more can be said
     """
@@ -72,6 +72,7 @@ class Sheet:
     rows: list[dict[str, str]] = field(default_factory=list)
     lines: dict[Path, int] = field(default_factory=dict)
     headers: dict[str, str] = field(default_factory=dict)
+    header_places: dict[str, str] = field(default_factory=dict)
     faults: list[tuple[int, str]] = field(default_factory=list)
     spoilt_rows: set[int] = field(default_factory=set)
 
@@ -150,7 +151,7 @@ def _is_ignored(header: str) -> bool:
     return plain in (_IGNORED, "") or plain.startswith(_IGNORED_START)
 
 
-def _key_for(sheet: Sheet, header: str, line: int) -> str | None:
+def _key_for(sheet: Sheet, header: str, line: int, place: str) -> str | None:
     """The setting of a header, or None with a fault unless it is one to ignore."""
     key = key_of(header)
     if key is None:
@@ -158,10 +159,10 @@ def _key_for(sheet: Sheet, header: str, line: int) -> str | None:
             sheet.faults.append((line, f"column {show(header)}: no such setting{did_you_mean(header, KEYS)}"))
         return None
     if key in sheet.headers:
-        first = show(sheet.headers[key])
-        sheet.faults.append((line, f"columns {first} and {show(header)} mean the same; keep one"))
+        first = f"{show(sheet.headers[key])} ({sheet.header_places[key]})"
+        sheet.faults.append((line, f"{show(header)} ({place}) means the same as {first}; keep one"))
         return None
-    sheet.headers[key] = header
+    sheet.headers[key], sheet.header_places[key] = header, place
     return key
 
 
@@ -173,7 +174,7 @@ def _put(sheet: Sheet, row: int, key: str | None, cell: str, line: int) -> None:
 
 def _fill_from_rows(sheet: Sheet, table: list[tuple[int, list[str]]]) -> None:
     line, headers = table[0]
-    keys = [_key_for(sheet, header, line) for header in headers]
+    keys = [_key_for(sheet, header, line, f"column {at}") for at, header in enumerate(headers, 1)]
     for row, (line, cells) in enumerate(table[1:]):
         sheet.rows.append({})
         sheet.lines[(row,)] = line
@@ -189,7 +190,7 @@ def _fill_from_columns(sheet: Sheet, table: list[tuple[int, list[str]]]) -> None
     sheet.rows.extend({} for _ in range(n))
     for at, (line, cells) in enumerate(table):
         is_names = at == 0 and key_of(cells[0]) is None
-        key = _key_for(sheet, "name" if is_names else cells[0], line)
+        key = _key_for(sheet, "name" if is_names else cells[0], line, f"line {line}")
         for row, cell in enumerate(cells[1:]):
             sheet.lines.setdefault((row,), line)
             _put(sheet, row, key, cell, line)

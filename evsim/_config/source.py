@@ -14,7 +14,7 @@ from pydantic_core import ValidationError
 from evsim._config.override import ARCHETYPES, Override, odd_keys, parse_path, step_into, value_of
 from evsim._config.sheet import read_sheet, rename
 from evsim._errors import ConfigError
-from evsim._typed_in.faults import Fault, faults_of, printable, report, shorten, show, show_path
+from evsim._typed_in.faults import MOST_SHOWN, Fault, faults_of, printable, report, shorten, show, show_path
 from evsim._typed_in.files import MOST_BYTES, CannotReadError, read_bytes, text_of
 from evsim._typed_in.json_source import Path, read_json
 
@@ -114,14 +114,14 @@ class ConfigSource:
         """Raise the ConfigError of all faults, in the order of the file; those about several values last."""
         ordered = sorted(self.faults, key=lambda f: (f.about_several, self._place(f.path).order))
         told = []
-        for fault in ordered:
+        for fault in ordered[:MOST_SHOWN]:
             place = self._place(fault.path)
             shown = self._shown(fault.path)
             told.append((place.text, f"{shown}: {fault.text}" if shown else fault.text))
-        raise ConfigError(report(self.name, told))
+        raise ConfigError(report(self.name, told, len(ordered)))
 
     def _is_spoilt(self, path: Path) -> bool:
-        return any(path[: len(spoilt)] == spoilt and spoilt for spoilt in self.spoilt)
+        return any(path[:end] in self.spoilt for end in range(1, len(path) + 1))
 
     def _place(self, path: Path) -> _Place:
         """Where a value was written, or the part of the config that should hold it."""
@@ -143,14 +143,23 @@ class ConfigSource:
         for i, row in enumerate(rows):
             if not isinstance(row, Mapping):
                 continue
-            renamed[i], named, faults = rename(row)
-            self.faults += [Fault((ARCHETYPES, i, *fault.path), fault.text) for fault in faults]
+            renamed[i], named, repeated = rename(row)
+            for header, first in repeated.items():
+                self._note_repeated((ARCHETYPES, i, header), (ARCHETYPES, i, first))
             for key, header in named.items():
                 here: Path = (ARCHETYPES, i, header)
                 if key != header and here in self.places:
                     self.places[(ARCHETYPES, i, key)] = _Place(
                         self.places[here].text, self.places[here].order, show_path(here)
                     )
+
+    def _note_repeated(self, path: Path, first: Path) -> None:
+        """A setting that is there under two names, each shown as it is written."""
+        where = f" ({self.places[first].text})" if first in self.places else ""
+        fault = Fault((*path, "again"), f"means the same as {show(first[-1])}{where}; keep one")
+        self.faults.append(fault)
+        place = self._place(path)
+        self.places[fault.path] = _Place(place.text, place.order, show_path(path))
 
     def _take_sheet(self, file: str) -> None:
         """Put the rows of a CSV file where its name stands."""
@@ -159,7 +168,10 @@ class ConfigSource:
         try:
             sheet = read_sheet(read_bytes(path))
         except CannotReadError as error:
-            self.faults.append(Fault((ARCHETYPES,), f"{show(file)}: {error}"))
+            text = f"{show(file)}: {error}"
+            if not file.strip():
+                text = "an empty text; name a CSV file of the archetype sheet, or give a list [ ] of archetypes"
+            self.faults.append(Fault((ARCHETYPES,), text))
             self.tree[ARCHETYPES] = None
             self.spoilt.add((ARCHETYPES,))
             return

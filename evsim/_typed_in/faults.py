@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pydantic_core import InitErrorDetails, PydanticCustomError, ValidationError
@@ -20,6 +21,7 @@ _LONGEST_NAME = 200
 _MOST_BITS = 1_000
 _NEAR_ENOUGH = 0.6
 _MOST_OPTIONS = 12
+_MOST_REMEMBERED = 1_024
 _PERCENT = 100
 _TOLD_UNITS = ("kWh", "kW", "miles", "miles/kWh", "min", "h")
 
@@ -90,6 +92,12 @@ def nearest(word: object, options: Iterable[str]) -> str | None:
     """The option that `word` is probably meant to be."""
     if not isinstance(word, str) or len(word) > 2 * _LONGEST_VALUE:
         return None
+    return _nearest(word, tuple(options))
+
+
+@lru_cache(maxsize=_MOST_REMEMBERED)
+def _nearest(word: str, options: tuple[str, ...]) -> str | None:
+    """Remembered, because a slip in a sheet's header comes back in every row."""
     from difflib import get_close_matches
 
     by_plain = {option.casefold(): option for option in options}
@@ -165,10 +173,14 @@ def as_validation_error(title: str, faults: Sequence[Fault]) -> ValidationError:
 def faults_of(error: ValidationError, model: type[BaseModel]) -> list[Fault]:
     """What pydantic found wrong with a `model`, in our words."""
     lines = error.errors(include_url=False)
+    paths = [line["loc"] for line in lines]
+    fields = model.model_fields
+    meant = _meant_by([str(p[0]) for p in paths if len(p) == 1 and p[0] not in fields], fields)
+    deeper = {p[:end] for p in paths for end in range(len(p))}
     faults = []
     for line in lines:
         path: Path = tuple(part if isinstance(part, int) else _whole(part) for part in line["loc"])
-        if _goes_without_saying(path, line["type"], [other["loc"] for other in lines], model):
+        if _goes_without_saying(path, line["type"], meant, deeper):
             continue
         text = _sentence(dict(line), path, model)
         faults.append(Fault(path, printable(text)[:_LONGEST_TEXT], line["type"] == "about_several"))
@@ -180,13 +192,20 @@ def _whole(key: str) -> str:
     return key if key.isprintable() else key.encode("utf-8", "replace").decode()
 
 
-def _goes_without_saying(path: Path, kind: str, all_paths: Sequence[Path], model: type[BaseModel]) -> bool:
-    """Whether a fault only follows from another one."""
+def _meant_by(strange: Sequence[str], fields: Iterable[str]) -> set[str | None]:
+    """The settings that unknown keys are probably meant to be; of the first ones, as no more are shown."""
+    return {nearest(key, fields) for key in strange[:MOST_SHOWN]}
+
+
+def _goes_without_saying(path: Path, kind: str, meant: Container[object], deeper: Container[Path]) -> bool:
+    """Whether a fault only follows from another one: a misspelt key, or one inside the list.
+
+    meant : settings that unknown keys are meant to be; deeper : paths inside which there are faults
+    """
     if kind == "missing" and len(path) == 1:
-        strange = [p[0] for p in all_paths if len(p) == 1 and p[0] not in model.model_fields]
-        return any(nearest(key, model.model_fields) == path[0] for key in strange)
+        return path[0] in meant
     if kind == "too_short":
-        return any(len(p) > len(path) and p[: len(path)] == path for p in all_paths)
+        return path in deeper
     return kind == "default_factory_not_called"
 
 
@@ -243,9 +262,12 @@ _SENTENCES: dict[str, Callable[[Any, dict[str, Any]], str]] = {
 }
 
 
-def report(header: str, told: Sequence[tuple[str, str]]) -> str:
-    """The whole message: `header: 3 things to mend`, then a line for each (place, sentence)."""
-    n = len(told)
+def report(header: str, told: Sequence[tuple[str, str]], n: int | None = None) -> str:
+    """The whole message: `header: 3 things to mend`, then a line for each (place, sentence).
+
+    told : all of them, or the first of `n`
+    """
+    n = len(told) if n is None else n
     told = [(printable(place), printable(text)) for place, text in told[:MOST_SHOWN]]
     width = max((len(place) for place, _ in told), default=0)
     lines = [f"{shorten(printable(header))}: {n:,} thing{'s' * (n != 1)} to mend"]

@@ -10,6 +10,8 @@ from evsim._typed_in.faults import nearest, printable, quoted
 
 _BYTES_PER_MB = 1_000_000
 MOST_BYTES = 5 * _BYTES_PER_MB
+_MOST_NAMED = 3
+_OUR_OUTPUTS = ("summary.json", "timeseries.csv", "sessions.csv")
 _UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
 
@@ -59,22 +61,30 @@ def text_of(data: bytes) -> str:
 def _files_in(folder: Path) -> str:
     """`; it holds config_json.json`: the config files that may be meant."""
     try:
-        names = sorted(file.name for file in folder.iterdir() if file.suffix.casefold() == ".json")[:4]
+        names = sorted(file.name for file in folder.iterdir() if file.suffix.casefold() == ".json")
     except OSError:
         return ""
-    names = [name for name in names if not name.endswith("_schema.json")]
+    names = [name for name in names if _may_be_typed(name)][:_MOST_NAMED]
     return f"; it holds {' and '.join(quoted(str(folder / name)) for name in names)}" if names else ""
+
+
+def _may_be_typed(name: str) -> bool:
+    """Whether a file may be somebody's config, and not what evsim itself writes."""
+    return name not in _OUR_OUTPUTS and not name.endswith("_schema.json")
 
 
 def _no_such_file(path: Path) -> str:
     try:
         kin = [file.name for file in path.parent.iterdir() if file.suffix.casefold() == path.suffix.casefold()]
+        kin = [name for name in kin if _may_be_typed(name)]
     except OSError:
         return f"no such file, nor the folder {quoted(str(path.parent))}"
     near = nearest(path.name, kin)
     if near:
         return f"no such file; did you mean {quoted(str(path.parent / near))}?"
-    others = f"; there is {' and '.join(quoted(name) for name in sorted(kin)[:3])}" if kin and path.suffix else ""
+    others = (
+        f"; there is {' and '.join(quoted(name) for name in sorted(kin)[:_MOST_NAMED])}" if kin and path.suffix else ""
+    )
     default = Path(__file__).parent.parent / "config_json.json"
     hint = f"; a copy of {default} is a good start" if path.suffix == ".json" and default.exists() else ""
     return f"no such file{others}{hint}"
