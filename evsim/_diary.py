@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -76,19 +75,6 @@ class Diary:
         self._frequency = np.array([a.plug_in_frequency_per_day for a in archetypes])[archetype]
         self._always = bool((self._frequency >= 1).all())
         self._last_plug_out = np.full(n, np.iinfo(np.int64).min // 2)
-
-    def days(self, first: int, *, ahead: bool) -> Iterator[Day]:
-        """The days from `first` on, without end; with `ahead`, a second thread draws one while the last is lived."""
-        days = itertools.count(first)
-        if not ahead:
-            yield from map(self.entries, days)
-        from concurrent.futures import ThreadPoolExecutor
-
-        with ThreadPoolExecutor(max_workers=1) as pen:
-            drawn = pen.submit(self.entries, next(days))
-            for day in days:
-                done, drawn = drawn, pen.submit(self.entries, day)
-                yield done.result()
 
     def entries(self, day: int) -> Day:
         """One day, ready for the agenda; a stay in progress when the run begins, begins with it."""

@@ -27,8 +27,6 @@ Progress: TypeAlias = Callable[[int, int], None]
 
 _BLOCK_SIZE = USERS_PER_BLOCK
 _THREADS = 2
-_CROWD = 20_000
-"""From so many users in one block on, a thread that draws the next day is worth its start."""
 _STRIDE = 12
 """Steps decided at a time in the warm-up: results do not depend on the length of a step, and nobody looks."""
 
@@ -111,9 +109,7 @@ class Simulator:
         for first in range(0, len(people), size):
             part = people if n_blocks == 1 else people.block(first, min(first + size, len(people)))
             diary = Diary(scenario.archetypes, part.archetype, scenario.behaviour, self.clock, chance, first)
-            ahead = n_blocks == 1 and len(part) >= _CROWD
-            controller = UserController(part, diary, self.clock, rules, first_soc, draws_ahead=ahead)
-            self._blocks.append(_Block(part, controller))
+            self._blocks.append(_Block(part, UserController(part, diary, self.clock, rules, first_soc)))
 
     @property
     def is_over(self) -> bool:

@@ -28,7 +28,6 @@ class UserController:
     population, diary, clock : whom, when they come and go, and the time axis
     strategies : one for each archetype, in order; archetypes may share one
     soc_on_arrival : (n_archetypes,) SoC each arriving car is brought to [0-1], or None to carry it on
-    draws_ahead : whether a second thread may draw a day while the one before is lived
     """
 
     def __init__(
@@ -38,8 +37,6 @@ class UserController:
         clock: Clock,
         strategies: Sequence[ChargingStrategy],
         soc_on_arrival: Floats | None = None,
-        *,
-        draws_ahead: bool = False,
     ) -> None:
         self.population = population
         self._clock, self._soc_on_arrival = clock, soc_on_arrival
@@ -55,7 +52,6 @@ class UserController:
         self._scratch = np.zeros(n, np.int64)
         self._next_day = int(clock.local(clock.warm_up_s)[0]) - 2
         self._next_day_due = -np.inf
-        self._days = diary.days(self._next_day, ahead=draws_ahead)
         self._diary = diary
         self._step_ends_at = 0
         self._habit = population.events.reason_code("habit")
@@ -101,7 +97,7 @@ class UserController:
     def _enter_new_days(self) -> None:
         """Enter each day's appointments half a day before it begins, so that an early one is not missed."""
         while self._next_day_due < self._step_ends_at:
-            day = next(self._days)
+            day = self._diary.entries(self._next_day)
             self._plug_ins.add(day.plug_ins)
             self._plug_outs.add(day.plug_outs)
             self._next_day += 1
