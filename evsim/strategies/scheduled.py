@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import ClassVar
 
 import numpy as np
 from pydantic import field_validator
 
+from evsim._clock import Clock
 from evsim._typed_in.settings import TimeOfDay, setting
 from evsim._units import SECONDS_PER_DAY, SECONDS_PER_HOUR, SECONDS_PER_MINUTE, Floats
 from evsim.strategies._base import Observation, Orders, Strategy
+
+_MARGIN_DAYS = 3
+"""Stays begin before the run and end after it."""
 
 
 class Scheduled(Strategy):
@@ -34,8 +39,10 @@ class Scheduled(Strategy):
 
     def orders(self, cars: Observation) -> Iterator[Orders]:
         """One order for each window that opens while the car may be there."""
-        opening, closing = self._windows(cars)
+        opening, closing = self._windows(cars.clock)
         now, leaves = cars.now[:, None], np.maximum(cars.expected_departure, cars.now)[:, None]
+        near = slice(closing.searchsorted(now.min(), "right"), opening.searchsorted(leaves.max() + SECONDS_PER_DAY))
+        opening, closing = opening[near], closing[near]
         inside, day = np.nonzero((opening <= now) & (now < closing))
         if len(inside):
             yield cars.orders(which=inside, stop=closing[day], reason="arrived", stop_reason="window_closed")
@@ -44,17 +51,19 @@ class Scheduled(Strategy):
             start, stop = opening[day], closing[day]
             yield cars.orders(which=waits, start=start, stop=stop, reason="window_open", stop_reason="window_closed")
 
-    def _windows(self, cars: Observation) -> tuple[Floats, Floats]:
-        """(n_days,) when the window opens and closes on the days around these cars' stays [s]."""
+    def _windows(self, clock: Clock) -> tuple[Floats, Floats]:
         opens_s, closes_s = (_seconds(time) for time in self.window)
-        if closes_s <= opens_s:
-            closes_s += SECONDS_PER_DAY
-        ends = max(cars.expected_departure.max(), cars.now.max()) + SECONDS_PER_DAY
-        first, last = cars.clock.local(np.array([cars.now.min(), ends]))[0]
-        days = np.arange(first - 1, last + 1)
-        opening, closing = cars.clock.instant(days, opens_s), cars.clock.instant(days, closes_s)
-        exists = opening < closing
-        return opening[exists].astype(np.float64), closing[exists].astype(np.float64)
+        return _openings(clock, opens_s, closes_s if closes_s > opens_s else closes_s + SECONDS_PER_DAY)
+
+
+@lru_cache(maxsize=64)
+def _openings(clock: Clock, opens_s: int, closes_s: int) -> tuple[Floats, Floats]:
+    """(n,) when a window opens and closes on all days of a run [s]; one that a clock change swallows is left out."""
+    first, last = clock.local(np.array([clock.warm_up_s, clock.end_s], np.float64))[0]
+    days = np.arange(first - _MARGIN_DAYS, last + _MARGIN_DAYS)
+    opening, closing = clock.instant(days, opens_s), clock.instant(days, closes_s)
+    exists = opening < closing
+    return opening[exists].astype(np.float64), closing[exists].astype(np.float64)
 
 
 def _seconds(time: dt.time) -> int:
