@@ -222,7 +222,7 @@ class EventStore:
         soc = self.column("soc")[order].astype(np.float64)
 
         def instants(rows: Ints) -> Anything:
-            when = np.full(n, np.datetime64("NaT"), "datetime64[s]")
+            when = np.full(n, np.datetime64("NaT", "s"), "datetime64[s]")
             when[number[rows]] = at[rows]
             return when
 
@@ -235,7 +235,7 @@ class EventStore:
         np.add.at(still_on, number[starts], 1)
         np.subtract.at(still_on, number[stops], 1)
         charge_stop = instants(stops)
-        charge_stop[still_on > 0] = np.datetime64("NaT")
+        charge_stop[still_on > 0] = np.datetime64("NaT", "s")
 
         def energies(name: str) -> Floats:
             if n == 0:

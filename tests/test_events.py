@@ -181,7 +181,9 @@ def test_the_sessions_of_the_store_are_those_of_the_logs(crowd):
     listed = [(u, s) for u, user in enumerate(crowd.users) for s in user.log.sessions()]
     assert table.user.tolist() == [u for u, _ in listed]
     for name in ("plug_in", "plug_out", "charge_start", "charge_stop"):
-        theirs = np.array([np.datetime64("NaT") if getattr(s, name) is None else getattr(s, name) for _, s in listed])
+        theirs = np.array(
+            [np.datetime64("NaT", "s") if getattr(s, name) is None else getattr(s, name) for _, s in listed]
+        )
         assert np.array_equal(getattr(table, name), theirs.astype("datetime64[s]"), equal_nan=True), name
     for name in ("plug_in_soc", "plug_out_soc", "import_kwh", "export_kwh"):
         theirs = np.array([getattr(s, name) for _, s in listed], float)
