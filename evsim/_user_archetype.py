@@ -95,7 +95,11 @@ FORMULAS = {
 
 
 def _derived_plug_in_soc(row: dict[str, Any]) -> float:
-    return max(0.0, _plug_in_soc_percent(row).value)
+    """From the other columns; where one of them is faulty, which is told, anything will do."""
+    try:
+        return max(0.0, _plug_in_soc_percent(row).value)
+    except KeyError:
+        return 0.0
 
 
 def last_decimal(value: float) -> float:
