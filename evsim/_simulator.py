@@ -68,7 +68,7 @@ def _hands(n_blocks: int) -> Iterator[Callable[..., Iterable[Any]]]:
 class Simulator:
     """Steps a scenario's clock: `advance()` one step, `run()` all that are left.
 
-    `run` lives a crowd in blocks of users, two at a time, a day at a time. Block borders depend on the population
+    `run` lives a crowd in blocks of users, two at a time, some steps at a time. Block borders depend on the population
     alone, and sums are taken in block order, so results do not depend on the machine. A strategy that steers the whole
     fleet every step sees it whole: then there is one block. So there is for those who `advance` step by step and
     look at `population` in between.

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
+from worlds import row
 
 from evsim._config.charging import Charging
 from evsim._config.shares import largest_remainder
@@ -19,22 +20,11 @@ from evsim._user_archetype import UserArchetype, last_decimal
 from evsim.strategies import Immediate, Scheduled
 
 DEFAULT = Path(__file__).parent.parent / "config_json.json"
-ROW = {
-    "name": "Average (UK)",
-    "population_percent": 100,
-    "miles_per_year": 9435,
-    "battery_kwh": 60,
-    "efficiency_miles_per_kwh": 3.5,
-    "plug_in_frequency_per_day": 1,
-    "charger_kw": 7,
-    "plug_in_time": "18:00",
-    "plug_out_time": "07:00",
-    "target_soc_percent": 80,
-}
+ROW = {key: value for key, value in row("Average (UK)").items() if key != "plug_in_soc_percent"}
 
 
-def scenario(**row: object) -> Scenario:
-    return Scenario.from_dict({"archetypes": [{**ROW, **row}]})
+def scenario(**changes: object) -> Scenario:
+    return Scenario.from_dict({"archetypes": [{**ROW, **changes}]})
 
 
 def test_the_default_file_is_the_archetype_sheet() -> None:

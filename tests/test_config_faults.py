@@ -347,7 +347,7 @@ FLAWS: dict[str, object] = {
 @pytest.mark.parametrize("flaw", FLAWS)
 def test_thousands_of_faults_are_counted_and_twenty_are_shown(broken: Path, flaw: str) -> None:
     row = json.loads(TEXT)["archetypes"][0]
-    rows = [FLAWS[flaw]({**row, "name": f"kind {i}"}) for i in range(1_000)]  # type: ignore[operator]
+    rows = [FLAWS[flaw]({**row, "name": f"kind {i}"}) for i in range(1_000)]
     broken.write_text(json.dumps({"archetypes": rows}))
     began = time.process_time()
     said = told(broken)
