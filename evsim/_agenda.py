@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from evsim._units import Anything
+from evsim._units import Anything, Ints
 
 
 class Batch(NamedTuple):
@@ -17,19 +17,24 @@ class Batch(NamedTuple):
     columns: tuple[Anything, ...]
 
 
-def batch(step_s: int, at_s: Anything, *others: Anything) -> Batch:
-    """Sort appointments at `at_s` (n,) [s] and what goes with them; those of one step keep their order."""
+def batch(step_s: int, at_s: Anything, *others: Anything, rows: Ints | None = None) -> Batch:
+    """Sort appointments at `at_s` (n,) [s] and what goes with them; those of one step keep their order.
+
+    rows : which of them, all by default
+    """
+    columns = (at_s, *others)
+    if rows is not None:
+        at_s = at_s[rows]
     if not len(at_s):
-        return Batch(0, [0], (at_s, *others))
+        return Batch(0, [0], tuple(column[:0] for column in columns))
     step = (at_s // step_s).astype(np.int64)
     first = int(step.min())
     step -= first
     bounds = np.concatenate(([0], np.cumsum(np.bincount(step))))
-    columns = (at_s, *others)
-    if step.any():
-        order = np.argsort(step.astype(np.uint16) if len(bounds) < 1 << 16 else step, kind="stable")
-        columns = tuple(column[order] for column in columns)
-    return Batch(first, bounds.tolist(), columns)
+    order = np.argsort(step.astype(np.uint16) if len(bounds) < 1 << 16 else step, kind="stable")
+    if rows is not None:
+        order = rows[order]
+    return Batch(first, bounds.tolist(), tuple(column[order] for column in columns))
 
 
 class Agenda:

@@ -20,7 +20,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from evsim._units import Bools, Floats, Ints
+from evsim._units import Bools, Floats, Ints, rows_where
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,7 +112,7 @@ def charge(curve: ChargeCurve, wiring: Wiring, soc: Floats, max_kw: Floats, unti
     battery at or above `until_soc`, or without power, is left alone.
     """
     reached, used = soc.copy(), np.zeros_like(soc)
-    rows = np.flatnonzero((soc < until_soc) & (hours > 0) & (max_kw > 0))
+    rows = rows_where((soc < until_soc) & (hours > 0) & (max_kw > 0))
     while len(rows):
         wire = wiring.of(rows)
         part = segment(curve, reached[rows], np.minimum(max_kw[rows] / wire.charger_kw, 1.0))

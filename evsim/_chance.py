@@ -33,6 +33,11 @@ class Purpose(enum.IntEnum):
     DAY_PLUG_IN = 3
     DAY_PLUG_OUT = 4
     PLUG_IN_EVENING = 5
+    USER_MILES = 6
+    DAY_MILES = 7
+    FIRST_SOC = 8
+    TARGET_SOC = 9
+    READY_BY = 10
 
 
 class Chance:

@@ -7,17 +7,18 @@ from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
-from evsim._units import PIECE, Anything, Bools, Ints, pieces
-
-_SEVERAL = -1
+from evsim._units import PIECE, Anything, Bools, Floats, Ints, pieces, rows_where
 
 Columns: TypeAlias = tuple[Anything, ...]
 
 _WHOLE, _REAL = np.int64, np.float64
-LEAVE = (_WHOLE, _WHOLE)
-"""Kinds of the columns of a leaving: instant [s], user."""
-ARRIVE = (_WHOLE, _WHOLE)
-"""Of an arrival: instant [s], user."""
+LEAVE = (_WHOLE, _WHOLE, _WHOLE, _REAL, _REAL, _REAL)
+"""Kinds of the columns of a departure: instant [s], user, length of the trip [s] (0: none), its miles and kWh, and the
+kWh of the trip home."""
+HOMEWARD = LEAVE[:-1]
+"""The same of setting off for home, without the last."""
+ARRIVE = (_WHOLE, _WHOLE, _REAL)
+"""Of an arrival: instant [s], user, luck of the decision to plug in."""
 START = (_REAL, _WHOLE, _REAL, _REAL, _REAL, _REAL, _WHOLE, _WHOLE)
 """Of a start: instant [s], user, when it was asked for [s], max_kw, until_soc, stop [s], reason, stop reason."""
 
@@ -47,48 +48,67 @@ def in_pieces(part: Columns) -> Iterator[Columns]:
 
 
 class Changes(NamedTuple):
-    """Leavings, arrivals and starts, each as columns that begin with instant and user."""
+    """Departures, settings off for home, arrivals and starts, each as columns that begin with instant and user."""
 
     outs: Columns
+    homes: Columns
     ins: Columns
     starts: Columns
 
     def __bool__(self) -> bool:
-        return bool(len(self.outs[0]) or len(self.ins[0]) or len(self.starts[0]))
+        return any(len(part[0]) for part in self)
 
     def plus_starts(self, starts: Columns) -> Changes:
         """With more starts."""
         return self._replace(starts=join((self.starts, starts), START)) if len(starts[0]) else self
 
-    def earliest(self, upto: float, scratch: Ints) -> tuple[Changes, Changes]:
-        """Each user's first change if it is not after `upto`, and all the others.
+    def upto(self, instant: float) -> tuple[Changes, Changes]:
+        """Those not after an instant, and the others."""
+        masks = [part[0] <= instant for part in self]
+        return self._where(masks), self._where([~mask for mask in masks])
 
-        At one instant leaving comes first, then arriving, then starting. `scratch` (n_users,) is overwritten.
-        Only users with several changes are sorted.
+    def untangled(self, scratch: Floats) -> tuple[Changes, Changes]:
+        """Those that may be carried out kind by kind (departures, settings off, arrivals, starts), and the rest.
+
+        The rest are all changes of users who arrive, or start to charge, before they leave, or start twice.
+        `scratch` (n_users,) holds -inf before and after.
         """
-        if upto == np.inf and not len(self.starts[0]) and not (len(self.outs[0]) and len(self.ins[0])):
+        outs, _, ins, starts = self
+        if not len(starts[0]) and not (len(outs[0]) and len(ins[0])):
             return self, NOTHING  # nobody leaves or arrives twice in a row
-        who = np.concatenate([part[1] for part in self])
-        rows = np.arange(len(who))
-        scratch[who] = rows
-        not_last = np.flatnonzero(scratch[who] != rows)
-        if upto == np.inf and not len(not_last):
+        scratch[outs[1]] = outs[0]  # of a user who leaves twice, the later one, which was entered later
+        tangled = [part[1][rows_where(part[0] < scratch[part[1]])] for part in (ins, starts)]
+        scratch[outs[1]] = -np.inf
+        if len(starts[0]):
+            scratch[starts[1]] = np.arange(len(starts[1]))
+            tangled.append(starts[1][rows_where(scratch[starts[1]] != np.arange(len(starts[1])))])
+            scratch[starts[1]] = -np.inf
+        who = np.concatenate(tangled)
+        if not len(who):
             return self, NOTHING
+        scratch[who] = 0.0
+        masks = [scratch[part[1]] == 0.0 for part in self]
+        scratch[who] = -np.inf
+        return self._where([~mask for mask in masks]), self._where(masks)
+
+    def earliest(self) -> tuple[Changes, Changes]:
+        """Each user's first change, and all the others.
+
+        At one instant leaving comes first, then setting off for home, arriving, and starting.
+        """
+        who = np.concatenate([part[1] for part in self])
         at = np.concatenate([part[0] for part in self])
         lengths = [len(part[0]) for part in self]
-        chosen = at <= upto
-        if len(not_last):
-            scratch[who[not_last]] = _SEVERAL
-            several = np.flatnonzero(scratch[who] == _SEVERAL)
-            kind = np.repeat([0, 1, 2], lengths)[several]
-            in_order = several[np.lexsort((kind, at[several], who[several]))]
-            chosen[in_order[1:][who[in_order[1:]] == who[in_order[:-1]]]] = False
-        masks = np.split(chosen, np.cumsum(lengths)[:-1])
+        kind = np.repeat(np.arange(len(self)), lengths)
+        in_order = np.lexsort((kind, at, who))
+        is_first = np.ones(len(who), np.bool_)
+        is_first[in_order[1:]] = who[in_order[1:]] != who[in_order[:-1]]
+        masks = np.split(is_first, np.cumsum(lengths)[:-1])
         return self._where(masks), self._where([~mask for mask in masks])
 
     def _where(self, masks: Sequence[Bools]) -> Changes:
-        rows = [np.flatnonzero(mask) for mask in masks]
+        rows: list[Ints] = [rows_where(mask) for mask in masks]
         return Changes(*(tuple(column[i] for column in part) for part, i in zip(self, rows, strict=True)))
 
 
-NOTHING = Changes(nothing(LEAVE), nothing(ARRIVE), nothing(START))
+NOTHING = Changes(nothing(LEAVE), nothing(HOMEWARD), nothing(ARRIVE), nothing(START))

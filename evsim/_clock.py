@@ -131,6 +131,10 @@ class Clock:
         whole = np.asarray(at_s).astype(np.int64)
         return (whole + self.start_epoch_s).astype("datetime64[s]")
 
+    def run_seconds(self, utc: Anything) -> Ints:
+        """Run seconds of instants, datetime64[s], UTC."""
+        return utc.astype("datetime64[s]").astype(np.int64) - self.start_epoch_s
+
     def seconds(self, moment: Moment) -> float:
         """Run seconds of an instant a person typed; without an offset it is UTC.
 

@@ -16,6 +16,7 @@ class EventKind(enum.IntEnum):
     PLUG_OUT = 5
     TRIP_START = 6
     TRIP_END = 7
+    PUBLIC_CHARGE = 8
 
     @property
     def label(self) -> str:
@@ -36,5 +37,8 @@ KNOWN_REASONS = (
     "ordered",
     "order_ended",
     "no_order",
+    "outward",
+    "homeward",
+    "reserve_reached",
 )
 """Reasons with a fixed code; a strategy's own are added behind them as they are first used."""

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 _MOST_REASONS = 256
 _INDEX_AT_ONCE = 1 << 20
+_FEW, _OPEN = 1 << 10, 1 << 14
+"""Groups of events up to this size are collected, and up to so many events in one part."""
 _SCANS_BEFORE_INDEX = 4
 _LOW_BITS = 16
 
@@ -72,6 +74,8 @@ class EventStore:
         self._lengths: list[int] = []
         self._parts: dict[str, list[Anything | float]] = {name: [] for name in _COLUMNS}
         self._whole: dict[str, Anything] = {}
+        self._open = {name: np.empty(_OPEN, kind) for name, kind in _COLUMNS.items()}
+        self._n_open = 0
         self._n = 0
         self._index: tuple[int, Ints, Ints] | None = None
         self._n_scans = 0
@@ -86,21 +90,44 @@ class EventStore:
         self,
         at_s: Anything | float,
         user: Anything,
-        event: EventKind,
+        event: Anything | EventKind,
         reason: Anything | int,
         soc: Anything,
         import_kwh: Anything | float = 0.0,
         export_kwh: Anything | float = 0.0,
     ) -> None:
         """Append one event for each of `user` (m,); the others are (m,) or the same for all."""
-        if not len(user):
+        n = len(user)
+        if not n:
             return
-        self._lengths.append(len(user))
-        self._n += len(user)
         row = (at_s, user, event, reason, soc, import_kwh, export_kwh)
+        if n <= _FEW:
+            self._append_few(n, row)
+            return
+        self._close()
+        self._lengths.append(n)
+        self._n += n
         for (name, kind), value in zip(_COLUMNS.items(), row, strict=True):
             part = value.astype(kind) if isinstance(value, np.ndarray) else value
             self._parts[name].append(part)
+
+    def _append_few(self, n: int, row: tuple[Any, ...]) -> None:
+        """Collect small groups, which would cost more to keep apart."""
+        if self._n_open + n > _OPEN:
+            self._close()
+        here = slice(self._n_open, self._n_open + n)
+        for column, value in zip(self._open.values(), row, strict=True):
+            column[here] = value
+        self._n_open += n
+        self._n += n
+
+    def _close(self) -> None:
+        """Make one part of the small groups collected so far."""
+        if self._n_open:
+            self._lengths.append(self._n_open)
+            for name, column in self._open.items():
+                self._parts[name].append(column[: self._n_open].copy())
+            self._n_open = 0
 
     @classmethod
     def joined(cls, stores: Sequence[EventStore]) -> EventStore:
@@ -109,6 +136,7 @@ class EventStore:
         whole = cls(stores[0].clock, archetype, stores[0].archetype_names)
         first = 0
         for store in stores:
+            store._close()
             code = np.array([whole.reason_code(name) for name in store.reasons], np.uint8)
             same = (code == np.arange(len(code))).all()
             for user in store._arrays("user"):
@@ -124,6 +152,7 @@ class EventStore:
 
     def column(self, name: str) -> Anything:
         """One column, in order of appending: at_s, user, event, reason, soc, import_kwh or export_kwh."""
+        self._close()
         laid_out = self._whole.get(name)
         if laid_out is None or len(laid_out) < self._n:
             laid_out = np.empty(self._n, _COLUMNS[name])
@@ -141,6 +170,7 @@ class EventStore:
 
     def parts(self, *names: str) -> Iterator[tuple[Any, ...]]:
         """The columns group by group as appended: arrays (m,), or a number where all the group has the same."""
+        self._close()
         return zip(*(self._parts[name] for name in names), strict=True)
 
     def reason_code(self, name: str) -> int:
@@ -215,38 +245,44 @@ class EventStore:
         """Every session of every user, by user and then time."""
         order, _ = self.by_user()
         kind = self.column("event")[order]
-        first = np.flatnonzero(kind == EventKind.PLUG_IN)
+        is_first = kind == EventKind.PLUG_IN
+        first = np.flatnonzero(is_first)
         n = len(first)
-        number = np.cumsum(kind == EventKind.PLUG_IN) - 1
-        at = self.clock.to_utc(self.column("at_s")[order])
-        soc = self.column("soc")[order].astype(np.float64)
+        number = np.cumsum(is_first, dtype=np.int32) - 1
+
+        def rows(what: EventKind) -> Ints:
+            return np.flatnonzero(kind == what)
+
+        def at(rows: Ints) -> Anything:
+            return self.clock.to_utc(self.column("at_s")[order[rows]])
+
+        def soc(rows: Ints) -> Floats:
+            return self.column("soc")[order[rows]].astype(np.float64)
 
         def instants(rows: Ints) -> Anything:
             when = np.full(n, np.datetime64("NaT", "s"), "datetime64[s]")
-            when[number[rows]] = at[rows]
+            when[number[rows]] = at(rows)
             return when
 
-        out = np.flatnonzero(kind == EventKind.PLUG_OUT)
-        starts = np.flatnonzero(kind == EventKind.CHARGE_START)
-        stops = np.flatnonzero(kind == EventKind.CHARGE_STOP)
+        def energies(name: str) -> Floats:
+            kwh = self.column(name)
+            if n == 0 or not kwh.any():
+                return np.zeros(n)
+            return np.add.reduceat(kwh[order], first, dtype=np.float64)
+
+        out, starts, stops = (
+            rows(what) for what in (EventKind.PLUG_OUT, EventKind.CHARGE_START, EventKind.CHARGE_STOP)
+        )
         plug_out_soc = np.full(n, np.nan)
-        plug_out_soc[number[out]] = soc[out]
-        still_on = np.zeros(n, np.int64)
-        np.add.at(still_on, number[starts], 1)
-        np.subtract.at(still_on, number[stops], 1)
+        plug_out_soc[number[out]] = soc(out)
+        still_on = np.bincount(number[starts], minlength=n) - np.bincount(number[stops], minlength=n)
         charge_stop = instants(stops)
         charge_stop[still_on > 0] = np.datetime64("NaT", "s")
-
-        def energies(name: str) -> Floats:
-            if n == 0:
-                return np.zeros(0)
-            return np.add.reduceat(self.column(name)[order], first, dtype=np.float64)
-
         return Sessions(
-            self.column("user")[order][first].astype(np.int64),
-            at[first],
+            self.column("user")[order[first]].astype(np.int64),
+            at(first),
             instants(out),
-            soc[first],
+            soc(first),
             plug_out_soc,
             instants(starts[::-1]),
             charge_stop,

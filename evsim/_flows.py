@@ -7,10 +7,11 @@ from typing import ClassVar, NamedTuple
 import numpy as np
 
 from evsim._battery import ChargeCurve, Wiring, charge, segment
-from evsim._units import SECONDS_PER_HOUR, Anything, Bools, Floats, Ints, Who
+from evsim._splits import Split, by_step
+from evsim._units import SECONDS_PER_HOUR, Anything, Bools, Floats, Ints, Who, rows_where
 
 _FIRST_CAPACITY = 64
-_ROUNDING_S = 1e-6
+ROUNDING_S = 1e-6
 """An instant this close to a whole second is that second: the rest is the rounding of float64 [s]."""
 
 
@@ -36,8 +37,19 @@ class Move(NamedTuple):
     import_kwh: Floats
 
 
+class MoveBySteps(NamedTuple):
+    """What flowed in each step: the parts, the row of each, what it did, and what the log takes at cuts [kWh]."""
+
+    split: Split
+    row: Ints
+    move: Move
+    logged_kwh: Anything
+
+
 class Flows:
     """Charges in progress as columns; rows 0 to `n` are in use, in no particular order.
+
+    grain_kwh : what energies in the log are multiples of, so that a step's is exact in float32
 
     who : user; group : its archetype; since [s] : up to when `soc` [0-1] is true
     unlogged_kwh : energy at the meter that is not in the event log yet [kWh]
@@ -68,8 +80,8 @@ class Flows:
         "flat_until": np.float64,
     }  # fmt: skip
 
-    def __init__(self, curve: ChargeCurve) -> None:
-        self.curve = curve
+    def __init__(self, curve: ChargeCurve, grain_kwh: float) -> None:
+        self.curve, self._grain_kwh = curve, grain_kwh
         self.n = 0
         self._capacity = _FIRST_CAPACITY
         for name, kind in self._KINDS.items():
@@ -110,6 +122,10 @@ class Flows:
 
     def move(self, rows: Ints | slice, to_s: Floats | float) -> Move:
         """Let power flow until `to_s`, which is not after the charges end."""
+        return self._moved(rows, to_s, self._flown(rows, to_s))
+
+    def _flown(self, rows: Ints | slice, to_s: Floats | float) -> Move:
+        """What flows until `to_s`."""
         before = self.soc[rows].copy()
         hours = (to_s - self.since[rows]) / SECONDS_PER_HOUR
         kwh = self.flat_kw[rows] * hours
@@ -120,21 +136,47 @@ class Flows:
             order = self.max_kw[rows][bent], self.until_soc[rows][bent]
             done = charge(self.curve, wiring, before[bent], *order, hours[bent])
             after[bent], kwh[bent] = done.soc, done.import_kwh
-        return self._moved(rows, to_s, Move(before, after, kwh))
+        return Move(before, after, kwh)
+
+    def move_by_steps(self, rows: Ints, to_s: Floats, step_s: int, *, is_end: bool) -> MoveBySteps:
+        """Let power flow until `to_s` (n,), over step boundaries; is_end : whether the charges end there.
+
+        At each boundary on the way the log takes its energy.
+        """
+        split = by_step(self.since[rows], to_s, step_s, np.full(len(rows), not is_end))
+        every, first, last = rows[split.row], split.first, split.last
+        flown = self._flown(every, split.until)
+        if is_end:
+            ends = self.finish_at(rows)
+            flown.after[last], flown.import_kwh[last] = ends.after, ends.import_kwh
+        before = split.before(flown.before[first], flown.after)
+        kwh = flown.import_kwh - split.before(np.zeros(len(rows)), flown.import_kwh)
+        told = self._whole_grains(self.unlogged_kwh[every] + flown.import_kwh)
+        untold = self.unlogged_kwh[rows] + flown.import_kwh[last]
+        logged = (told - split.before(np.zeros(len(rows)), told))[split.is_cut].astype(np.float32)
+        upto = np.where(split.is_cut[last], told[last], np.where(last > first, told[np.maximum(last - 1, 0)], 0.0))
+        self.soc[rows], self.since[rows], self.unlogged_kwh[rows] = flown.after[last], to_s, untold - upto
+        return MoveBySteps(split, every, Move(before, flown.after, kwh), logged)
+
+    def _whole_grains(self, kwh: Floats) -> Floats:
+        """Energies rounded to what a float32 can tell of a step [kWh]."""
+        return np.rint(kwh / self._grain_kwh) * self._grain_kwh
 
     def finish(self, rows: Ints) -> Move:
         """Let power flow until the charges end; one that ends at its target ends exactly there."""
+        return self._moved(rows, self.stop_at[rows], self.finish_at(rows))
+
+    def finish_at(self, rows: Ints) -> Move:
+        """What flows until the charges end."""
         at_target = self.ends_at_target[rows]
-        before = self.soc[rows]
-        after = self.until_soc[rows]
+        before, after = self.soc[rows], self.until_soc[rows]
         move = Move(before, after, (after - before) / self.soc_per_kwh[rows])
         if not at_target.all():
             timed_out = rows[~at_target]
-            stopped = self.move(timed_out, self.stop_at[timed_out])
+            stopped = self._flown(timed_out, self.stop_at[timed_out])
             move.after[~at_target] = stopped.after
             move.import_kwh[~at_target] = stopped.import_kwh
-            self.unlogged_kwh[timed_out] -= stopped.import_kwh
-        return self._moved(rows, self.stop_at[rows], move)
+        return move
 
     def _moved(self, rows: Ints | slice, to_s: Floats | float, move: Move) -> Move:
         self.soc[rows] = move.after
@@ -145,7 +187,7 @@ class Flows:
     def take_log(self, rows: Ints | slice) -> Anything:
         """Energy for the log, float32 [kWh]; what its rounding leaves stays for the next event."""
         exact = self.unlogged_kwh[rows]
-        rounded = np.maximum(exact, 0.0).astype(np.float32)
+        rounded = self._whole_grains(np.maximum(exact, 0.0)).astype(np.float32)
         self.unlogged_kwh[rows] = exact - rounded
         return rounded
 
@@ -154,7 +196,7 @@ class Flows:
         n = self.n - len(rows)
         stays = np.ones(self.n - n, np.bool_)
         stays[rows[rows >= n] - n] = False
-        gaps, movers = rows[rows < n], n + np.flatnonzero(stays)
+        gaps, movers = rows[rows < n], n + rows_where(stays)
         for name in self._KINDS:
             column = getattr(self, name)
             column[gaps] = column[movers]
@@ -183,4 +225,4 @@ class Flows:
 def _whole_if_close(at_s: Floats) -> Floats:
     whole = np.rint(at_s)
     with np.errstate(invalid="ignore"):  # a battery that is never full is so at inf
-        return np.where(np.abs(at_s - whole) < _ROUNDING_S, whole, at_s)
+        return np.where(np.abs(at_s - whole) < ROUNDING_S, whole, at_s)

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from evsim._errors import ConfigError, OutputError
+from evsim._recorded import rejected_table
 from evsim._results import Peak, Results
 from evsim._tables import Table
 from evsim._units import Anything
@@ -25,8 +26,12 @@ SCHEMA_VERSION = 1
 FILES = (
     "charging_curves.png",
     "power_by_archetype.png",
+    "plug_in_times.png",
+    "soc_at_plug_in.png",
+    "occupancy.png",
     "timeseries.csv",
     "sessions.csv",
+    "sessions_rejected.csv",
     "events.parquet",
     "summary.json",
 )
@@ -119,11 +124,16 @@ def _sweep(folder: Path) -> None:
 
 
 def write_tables(results: Results, folder: Path, *, events: bool = True) -> None:
-    """Write timeseries.csv, sessions.csv, summary.json and, if wanted, events.parquet into `folder`."""
+    """Write timeseries.csv, sessions.csv, summary.json and, if wanted, events.parquet into `folder`.
+
+    Where real sessions are lived again, sessions_rejected.csv tells which rows of their file are not.
+    """
     write_csv(results.timeseries, folder / "timeseries.csv")
     write_csv(results.sessions, folder / "sessions.csv")
     if events:
         write_events(results, folder / "events.parquet")
+    if results.scenario.recorded is not None:
+        write_csv(Table(rejected_table(results.scenario.recorded)), folder / "sessions_rejected.csv")
     text = json.dumps(summary(results), indent=2, ensure_ascii=False)
     (folder / "summary.json").write_text(text + "\n", encoding="utf-8", newline="\n")
 
@@ -187,9 +197,12 @@ def summary(results: Results) -> dict[str, Any]:
             "export_kwh": float(results.export_kwh[i]),
             "kwh_per_session": _per(results.import_kwh[i], results.n_sessions[i]),
             "peak": _peak(results, results.peaks[i]),
+            "portrait": results.portrait[i].to_dict(),
         }
         for i, name in enumerate(results.archetypes)
     ]
+    recorded = scenario.recorded
+    replay = {} if recorded is None else {"rows": recorded.n_rows, "rejected": recorded.n_rejected}
     return {
         "schema_version": SCHEMA_VERSION,
         "evsim_version": __version__,
@@ -206,7 +219,9 @@ def summary(results: Results) -> dict[str, Any]:
             "export_kwh": float(results.export_kwh.sum()),
             "kwh_per_session": _per(results.import_kwh.sum(), results.n_sessions.sum()),
             "peak": _peak(results, results.peak),
+            "portrait": results.portrait_of_all.to_dict(),
         },
+        **({"recorded_sessions": replay} if replay else {}),
         "certificate": results.certificate.to_dict(),
         "warnings": list(scenario.warnings),
         "timings": results.timings,

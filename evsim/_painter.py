@@ -11,10 +11,9 @@ import pickle
 import signal
 import sys
 import warnings
-from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import IO, Any, Self
+from typing import IO, Self
 
 from evsim._results import Results
 
@@ -45,12 +44,11 @@ class Painter:
         self._dismiss()
 
     def begin(self, results: Results, folder: Path) -> None:
-        """Tell the child what a picture is drawn from: the arrays, and not the people."""
+        """Tell the child what a picture is drawn from: the arrays and the counts, and not the people."""
         self._commission = results, folder
-        people: Any = None
         if self._letter is not None:
             try:
-                pickle.dump((replace(results, users=people), folder), self._letter)
+                pickle.dump((results.without_people(), folder), self._letter)
                 self._letter.flush()
             except (OSError, pickle.PicklingError, AttributeError, TypeError):
                 self._dismiss()  # then this process draws: a picture late is better than none

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 import operator
 from collections.abc import Iterator, Sequence
 
@@ -14,6 +15,7 @@ from evsim._errors import LeverError, name_some
 from evsim._event_kinds import EventKind
 from evsim._events import EventStore
 from evsim._flows import Flows, Move, Order
+from evsim._road import Road
 from evsim._totals import Totals
 from evsim._units import (
     SECONDS_PER_HOUR,
@@ -25,10 +27,19 @@ from evsim._units import (
     Ints,
     Who,
     pieces,
+    rows_where,
 )
 from evsim._user import User
 
 _IDLE = -1
+_FLOAT32_BITS = 24
+SPLIT_PIECE = 8_192
+"""Charges that are followed over step boundaries at a time: each has some ten parts."""
+
+
+def _grain_kwh(most_kwh: float) -> float:
+    """What energies in the log are multiples of, so that one of at most `most_kwh` is exact in float32 [kWh]."""
+    return float(2.0 ** (math.ceil(math.log2(most_kwh)) - _FLOAT32_BITS))
 
 
 class Population:
@@ -36,7 +47,8 @@ class Population:
 
     Columns are (n,) arrays. For good: `archetype` (index into `archetype_names`), `capacity_kwh`,
     `charger_kw`, `efficiency`, `target_soc`. Changing: `soc`, `is_plugged_in`, `is_charging`,
-    `plugged_in_at` [s]. Books, since `open_books`: `driven_kwh`, `public_kwh`; what passed the meter is in `events`.
+    `plugged_in_at` [s], `is_away`. Books, since `open_books`: `driven_miles`, `driven_kwh`, `public_kwh`; what passed
+    the meter is in `events`. `reserve_soc` is the SoC at which drivers stop to charge in public.
 
     Verbs take `who` (user indices, each at most once) and an instant, one for all or one each, in run seconds; a
     verb in an impossible state is a `LeverError` and changes nothing.
@@ -63,15 +75,19 @@ class Population:
         self.soc = soc.copy()
         self.is_plugged_in, self.is_charging = np.zeros(n, np.bool_), np.zeros(n, np.bool_)
         self.plugged_in_at = np.zeros(n)
-        self.driven_kwh, self.public_kwh = np.zeros(n), np.zeros(n)
+        self.is_away = np.zeros(n, np.bool_)
+        self.driven_kwh, self.public_kwh, self.driven_miles = np.zeros(n), np.zeros(n), np.zeros(n)
+        self.reserve_soc = 0.0
         self.now_s = 0.0
         self.events = EventStore(clock, archetype, archetype_names)
-        self.totals = Totals(archetype, len(archetype_names))
+        self.totals = Totals(archetype, len(archetype_names), clock.step_s)
         self.is_recording = False
         self.is_over = False
         self._soc_per_kwh = efficiency / capacity_kwh
-        self._flows = Flows(curve)
+        self._grain_kwh = _grain_kwh(float(charger_kw.max()) * clock.step_h)
+        self._flows = Flows(curve, self._grain_kwh)
         self._row = np.full(n, _IDLE)  # of each user's charge in `_flows`
+        self.road = Road(self)
         self._unlogged_kwh = np.zeros(n)  # of those who do not charge
         self._soc_at_opening = self.soc.copy()
 
@@ -109,8 +125,9 @@ class Population:
             if isinstance(value, np.ndarray):
                 setattr(part, name, value[first:end])
         part.events = EventStore(self.clock, part.archetype, self.archetype_names)
-        part.totals = Totals(part.archetype, len(self.archetype_names))
-        part._flows = Flows(self.curve)
+        part.totals = Totals(part.archetype, len(self.archetype_names), self.clock.step_s)
+        part._flows = Flows(self.curve, self._grain_kwh)
+        part.road = Road(part)
         return part
 
     def take_back(self, blocks: Sequence[Population]) -> None:
@@ -120,9 +137,9 @@ class Population:
         for block in blocks:
             rows = self._flows.take_over(block._flows, first)
             self._row[self._flows.who[rows]] = rows
+            self.road.take_over(block.road, first)
             first += len(block)
         self.now_s, self.is_recording = blocks[0].now_s, blocks[0].is_recording
-        self.totals.count_all(self.soc, self.is_plugged_in, self.is_charging)
 
     def check_open(self) -> None:
         """Raise LeverError when these people belong to a run that is over: its results do not change any more."""
@@ -134,14 +151,17 @@ class Population:
     def open_books(self) -> None:
         """Begin to report: every user reports its SoC, plugs and charges in progress begin anew in the log."""
         self.is_recording = True
-        for book in (self.driven_kwh, self.public_kwh, self._unlogged_kwh, self._flows.unlogged_kwh):
+        for book in (
+            self.driven_miles, self.driven_kwh, self.public_kwh, self._unlogged_kwh, self._flows.unlogged_kwh
+        ):  # fmt: skip
             book[:] = 0.0
         self._soc_at_opening[:] = self.soc
-        self.totals.count_all(self.soc, self.is_plugged_in, self.is_charging)
+        self.totals.count_all(self.soc, self.is_plugged_in, self.is_charging, self.is_away)
         why = self.events.reason_code("run_start")
         self._log(self.now_s, np.arange(len(self)), EventKind.REPORT, why)
-        self._log(self.now_s, np.flatnonzero(self.is_plugged_in), EventKind.PLUG_IN, why)
-        self._log(self.now_s, np.flatnonzero(self.is_charging), EventKind.CHARGE_START, why)
+        self._log(self.now_s, rows_where(self.is_plugged_in), EventKind.PLUG_IN, why)
+        self._log(self.now_s, rows_where(self.is_charging), EventKind.CHARGE_START, why)
+        self._log(self.now_s, self.road.trips.who, EventKind.TRIP_START, why)
 
     def residual_kwh(self, logged_kwh: Floats) -> Floats:
         """(n,) what each user's books are out by [kWh], given their import in the log: 0 but for rounding."""
@@ -157,22 +177,22 @@ class Population:
         self._refuse(who, self.is_plugged_in[who], "is plugged in already; plug it out first")
         self.is_plugged_in[who] = True
         self.plugged_in_at[who] = at_s
-        if self.is_recording:
-            self.totals.plugged(self.archetype[who], +1)
-            self._log(at_s, who, EventKind.PLUG_IN, reason)
+        if self.totals.is_counting:
+            self.totals.plugged(at_s, self.archetype[who], +1)
+        self._log(at_s, who, EventKind.PLUG_IN, reason)
 
     def plug_out(self, who: Who, at_s: Floats | float, reason: int = 0) -> None:
         """Disconnect; a charge in progress is stopped first, for the reason `unplugged`."""
         self._refuse(who, ~self.is_plugged_in[who], "is not plugged in; plug it in first")
         self.settle(who, at_s)
-        on = np.flatnonzero(self.is_charging[who])
+        on = rows_where(self.is_charging[who])
         if len(on):
             when = at_s if isinstance(at_s, float) else at_s[on]
             self._stop(self._row[who[on]], when, self.events.reason_code("unplugged"))
         self.is_plugged_in[who] = False
-        if self.is_recording:
-            self.totals.plugged(self.archetype[who], -1)
-            self._log(at_s, who, EventKind.PLUG_OUT, reason)
+        if self.totals.is_counting:
+            self.totals.plugged(at_s, self.archetype[who], -1)
+        self._log(at_s, who, EventKind.PLUG_OUT, reason)
 
     def start_charging(self, who: Who, at_s: Floats, order: Order, reason: int = 0) -> None:
         """Let power flow from `at_s` (n,) until the order's goal or end, whichever comes first.
@@ -185,7 +205,7 @@ class Population:
         possible = self.is_plugged_in[who] & (max_kw > 0) & (max_kw <= wiring.charger_kw) & (until_soc <= 1)
         if not (possible & (soc < until_soc)).all():
             self._refuse_charge(who, order, wiring, soc)
-        group, on = self.archetype[who], np.flatnonzero(self.is_charging[who])
+        group, on = self.archetype[who], rows_where(self.is_charging[who])
         if len(on):
             self._repower(who[on], at_s[on], max_kw[on], until_soc[on], reason)
         self._row[who] = self._flows.start(who, group, at_s, soc, order, wiring, self._unlogged_kwh[who])
@@ -195,7 +215,8 @@ class Population:
             if len(on):
                 fresh = np.delete(np.arange(len(who)), on)
                 who, at_s, group = who[fresh], at_s[fresh], group[fresh]
-            self.totals.charging(group, +1)
+            if self.totals.is_counting:
+                self.totals.charging(at_s, group, +1)
             self._log(at_s, who, EventKind.CHARGE_START, reason)
 
     def _refuse_charge(self, who: Who, order: Order, wiring: Wiring, soc: Floats) -> None:
@@ -221,16 +242,26 @@ class Population:
         after = self.soc[who] - kwh / self.capacity_kwh[who]
         self._refuse(who, after < -SOC_TOLERANCE, "has too little charge for that drive")
         self._log(at_s, who, EventKind.TRIP_START, reason)
-        self.arrive_with(who, np.maximum(after, 0.0))
+        self.arrive_with(who, at_s, np.maximum(after, 0.0))
         self._log(at_s, who, EventKind.TRIP_END, reason)
 
-    def arrive_with(self, who: Who, soc: Floats) -> None:
-        """Bring unplugged cars to `soc` (n,); the difference is booked as driving, without events."""
+    def arrive_with(self, who: Who, at_s: Floats | float, soc: Floats) -> None:
+        """Bring unplugged cars to `soc` (n,), without events: less is booked as driving, more as charged in public."""
         if self.is_recording:
             before = self.soc[who]
-            self.driven_kwh[who] += (before - soc) * self.capacity_kwh[who]
-            self.totals.moved(self.archetype[who], before, soc)
+            kwh = (before - soc) * self.capacity_kwh[who]
+            self.driven_kwh[who] += np.maximum(kwh, 0.0)
+            self.public_kwh[who] += np.maximum(-kwh, 0.0)
+            if self.totals.is_counting:
+                step = np.floor_divide(at_s, self.clock.step_s).astype(np.int64) if self.totals.is_split else None
+                self.totals.moved(step, self.archetype[who], before, soc)
         self.soc[who] = soc
+
+    def away(self, who: Who, at_s: Anything | float, *, goes: bool) -> None:
+        """Note that cars drive off, or are home again."""
+        self.is_away[who] = goes
+        if self.totals.is_counting:
+            self.totals.away(at_s, self.archetype[who], +1 if goes else -1)
 
     # ---- time
 
@@ -249,16 +280,19 @@ class Population:
     def elapse(self, to_s: float) -> None:
         """Let power flow until `to_s` [s]: only cars that charge are touched, and each reports its SoC."""
         flows, report = self._flows, self.events.reason_code("step_end")
-        self._finish(np.flatnonzero(flows.stop_at[: flows.n] <= to_s))
-        for rows in pieces(flows.n):
-            who = flows.who[rows]
-            self._book(flows.group[rows], who, flows.move(rows, to_s))
-            self._log_flow(to_s, rows, EventKind.REPORT, report)
+        self._finish(rows_where(flows.stop_at[: flows.n] <= to_s))
+        if self.totals.is_split:
+            self._flow_by_steps(np.arange(flows.n), np.full(flows.n, to_s), is_end=False)
+        else:
+            for rows in pieces(flows.n):
+                who = flows.who[rows]
+                self._book(flows.group[rows], who, flows.move(rows, to_s))
+                self._log_flow(to_s, rows, EventKind.REPORT, report)
         self.now_s = to_s
 
     def settle(self, who: Who, at_s: Floats | float) -> None:
         """Bring `who` to `at_s`; charges that end by then end, at their own instant and for their own reason."""
-        on = np.flatnonzero(self.is_charging[who])
+        on = rows_where(self.is_charging[who])
         if not len(on):
             return
         when = at_s if isinstance(at_s, float) else at_s[on]
@@ -267,26 +301,46 @@ class Population:
         flowing = who[on][~ends]
         self._finish(rows[ends])
         rows = self._row[flowing]
-        move = self._flows.move(rows, when if isinstance(when, float) else when[~ends])
-        self._book(self._flows.group[rows], flowing, move)
+        when = when if isinstance(when, float) else when[~ends]
+        if self.totals.is_split:
+            self._flow_by_steps(rows, np.broadcast_to(when, rows.shape), is_end=False)
+        else:
+            self._book(self._flows.group[rows], flowing, self._flows.move(rows, when))
 
     def _finish(self, rows: Ints) -> None:
         """End charges at the instant and for the reason foreseen."""
         if not len(rows):
             return
         flows = self._flows
-        self._book(flows.group[rows], flows.who[rows], flows.finish(rows))
+        if self.totals.is_split:
+            self._flow_by_steps(rows, flows.stop_at[rows], is_end=True)
+        else:
+            self._book(flows.group[rows], flows.who[rows], flows.finish(rows))
         target = np.uint8(self.events.reason_code("target_reached"))
         reason = np.where(flows.ends_at_target[rows], target, flows.stop_reason[rows])
-        self._stop(rows, np.ceil(flows.stop_at[rows]), reason)
+        self._stop(rows, np.ceil(flows.stop_at[rows]), reason, is_end=True)
 
-    def _stop(self, rows: Ints, at_s: Floats | float, reason: Anything | int) -> None:
-        """End charges now, at the SoC they have."""
+    def _flow_by_steps(self, rows: Ints, to_s: Floats, *, is_end: bool) -> None:
+        """Let power flow over step boundaries, at each of which cars report."""
+        flows, report = self._flows, self.events.reason_code("step_end")
+        moves = flows.since[rows] < to_s
+        if not moves.all():
+            rows, to_s = rows[moves], to_s[moves]
+        for piece in pieces(len(rows), SPLIT_PIECE):
+            done = flows.move_by_steps(rows[piece], to_s[piece], self.clock.step_s, is_end=is_end)
+            self.soc[flows.who[rows[piece]]] = flows.soc[rows[piece]]
+            self.totals.moved(done.split.step, flows.group[done.row], *done.move)
+            cuts = rows_where(done.split.is_cut)
+            told = flows.who[done.row[cuts]], EventKind.REPORT, report, done.move.after[cuts], done.logged_kwh
+            self.events.append(done.split.until[cuts], *told)
+
+    def _stop(self, rows: Ints, at_s: Floats | float, reason: Anything | int, *, is_end: bool = False) -> None:
+        """End charges now, at the SoC they have; is_end : they end by themselves."""
         flows = self._flows
         self.is_charging[flows.who[rows]] = False
-        if self.is_recording:
-            self.totals.charging(flows.group[rows], -1)
-            self._log_flow(at_s, rows, EventKind.CHARGE_STOP, reason)
+        if self.totals.is_counting:
+            self.totals.charging(at_s, flows.group[rows], -1, is_end=is_end)
+        self._log_flow(at_s, rows, EventKind.CHARGE_STOP, reason)
         self._release(rows)
 
     def _repower(self, who: Who, at_s: Floats, max_kw: Floats, until_soc: Floats, reason: int) -> None:
@@ -308,8 +362,8 @@ class Population:
 
     def _book(self, group: Ints, who: Who, move: Move) -> None:
         self.soc[who] = move.after
-        if self.is_recording:
-            self.totals.moved(group, *move)
+        if self.totals.is_counting:
+            self.totals.moved(None, group, *move)
 
     def _log(self, at_s: Floats | float, who: Who, kind: EventKind, reason: Anything | int) -> None:
         """Log an event of users through whose meter nothing flowed since their last."""

@@ -5,22 +5,49 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
-import numpy as np
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
-from evsim._results import Peak, Results
-from evsim._units import Ints
+from evsim._portrait import ALL, Quartiles
+from evsim._results import Results
+from evsim._units import Anything
 
 _WIDTH_IN_A_PIPE = 100
-_COLUMNS = ("users", "sessions", "kWh", "kWh/session", "peak kW", "peak at")
-_DISPENSABLE = ("kWh/session", "sessions", "peak at")
 _LEAST_NAME = 12
+_ROOM_FOR_NAME = 20
+"""A name may fold to this before anything is left out, and to the former when nothing more can be."""
+
 _GAP = 2
-_MEGA = 1_000
+_FEW_DIGITS = 1_000
+_TENTHS = 99.95
+"""Up to here a tenth is worth printing."""
+
+_DISPENSABLE = ("kWh/session", "sessions", "peak at")
+_DISPENSABLE_OF_DRIVERS = ("miles\nshort", "time\nplugged", "kWh\nshort", "public\nkWh", "plug-ins\na day")
+_DISPENSABLE_OF_SESSIONS = (
+    "SoC at\nplug-in",
+    "hours\ncharging",
+    "hours\nplugged in",
+    "SoC at\nplug-in",
+    "hours\ncharging",
+)
+
+
+class _Column(NamedTuple):
+    """A heading of one line or two, a cell for each archetype and for all, and shorter ones for a narrow terminal."""
+
+    heading: str
+    cells: Sequence[str]
+    brief: Sequence[str] | None = None
+
+    @property
+    def width(self) -> int:
+        """What it takes, with the gap behind it [characters]."""
+        return max(map(len, (*self.heading.split("\n"), *self.cells))) + _GAP
 
 
 @contextmanager
@@ -46,44 +73,124 @@ def print_report(results: Results, out: Path, written: Sequence[str], seconds: f
     console = Console(highlight=False)
     if not console.is_terminal:
         console = Console(highlight=False, width=_WIDTH_IN_A_PIPE)
-    console.print(_table(results, console.width))
+    for table in (_totals, _drivers, _sessions):
+        console.print(table(results, console.width))
+        console.print()
+    console.print(_notes(results), soft_wrap=True)
     console.print()
     console.print(_certificate(results), soft_wrap=True)
     console.print(Text(f"{out}/: {', '.join(written)}  ({seconds:.1f} s)"), soft_wrap=True)
 
 
-def _table(results: Results, width: int) -> Table:
-    """Who charged how much and when; on a narrow terminal without what can be done without."""
-    everybody = np.arange(len(results.archetypes))
-    rows = [(name, _cells(results, np.array([i]), results.peaks[i])) for i, name in enumerate(results.archetypes)]
-    rows.append(("all", _cells(results, everybody, results.peak)))
-    shown = list(_COLUMNS)
-    needed = {h: max(len(h), *(len(cells[h]) for _, cells in rows)) + _GAP for h in shown}
-    for heading in _DISPENSABLE:
-        if sum(needed[h] for h in shown) + _LEAST_NAME > width:
-            shown.remove(heading)
+def _with_all(by_archetype: Anything) -> list[float]:
+    return [*by_archetype.tolist(), by_archetype.sum()]
+
+
+def _totals(results: Results, width: int) -> Table:
+    """Who charged how much and when."""
+    users, sessions = _with_all(results.n_users), _with_all(results.n_sessions)
+    kwh, peaks = _with_all(results.import_kwh), (*results.peaks, results.peak)
+    columns = [
+        _Column("users", [f"{n:,.0f}" for n in users]),
+        _Column("sessions", [f"{n:,.0f}" for n in sessions]),
+        _Column("kWh", [f"{value:,.0f}" for value in kwh]),
+        _Column("kWh/session", [f"{e / n:.1f}" if n else "-" for e, n in zip(kwh, sessions, strict=True)]),
+        _Column("peak kW", [f"{p.kw:,.1f}" if p.kw < _FEW_DIGITS else f"{p.kw:,.0f}" for p in peaks]),
+        _Column("peak at", [results.clock.local_words(p.at) if p.kw > 0 else "-" for p in peaks]),
+    ]
+    return _table("archetype", results, columns, _DISPENSABLE, width)
+
+
+def _drivers(results: Results, width: int) -> Table:
+    """What a driver does on average, and who leaves short of the target."""
+    everybody = (*results.portrait, results.portrait_of_all)
+    short = [p.below_target for p in everybody]
+    columns = [
+        _Column("miles\na year", [_number(p.miles_per_year) for p in everybody]),
+        _Column("kWh\na year", [_number(p.kwh_per_year) for p in everybody]),
+        _Column("plug-ins\na day", [_number(p.plug_ins_per_day, 2) for p in everybody]),
+        _Column("time\nplugged", [_percent(p.plugged_in_share) for p in everybody]),
+        _Column("public\nkWh", [_percent(p.public_share) for p in everybody]),
+        _Column("users\nshort", [f"{s.users:,}" for s in short]),
+        _Column("kWh\nshort", [_number(s.kwh) for s in short]),
+        _Column("miles\nshort", [_number(s.miles) for s in short]),
+    ]
+    if results.portrait_of_all.miles is None:
+        columns = [column for column in columns if column.heading not in {"miles\na year", "public\nkWh"}]
+    return _table("drivers", results, columns, _DISPENSABLE_OF_DRIVERS, width)
+
+
+def _sessions(results: Results, width: int) -> Table:
+    """What a session is like."""
+    everybody = (*results.portrait, results.portrait_of_all)
+    columns = [
+        _spread("SoC at\nplug-in", [p.plug_in_soc for p in everybody], _percent, "%"),
+        _spread("\nkWh", [p.session_kwh for p in everybody], _tenths),
+        _spread("hours\nplugged in", [p.plugged_in_h for p in everybody], _tenths),
+        _spread("hours\ncharging", [p.charging_h for p in everybody], _tenths),
+    ]
+    title = "sessions:\nmedian (quartiles)"
+    return _table(title, results, columns, _DISPENSABLE_OF_SESSIONS, width)
+
+
+def _spread(heading: str, values: Sequence[Quartiles | None], text: Callable[[float], str], unit: str = "") -> _Column:
+    """`8.6 (3.9-14.0)`, medians one under the other; briefly, only these."""
+    medians = ["-" if v is None else text(v.median) for v in values]
+    ranges = [
+        "" if v is None else f"({text(v.p25).removesuffix(unit)}-{text(v.p75).removesuffix(unit)})" for v in values
+    ]
+    before, behind = max(map(len, medians)), max(map(len, ranges))
+    full = [f"{m:>{before}} {r:<{behind}}" for m, r in zip(medians, ranges, strict=True)]
+    return _Column(heading, full, medians)
+
+
+def _table(title: str, results: Results, columns: Sequence[_Column], dispensable: Sequence[str], width: int) -> Table:
+    """Archetypes downward; on a narrow terminal without what can be done without: of a spread first the quartiles."""
+    names = (*results.archetypes, ALL)
+    longest = max(map(len, (*title.split("\n"), *names)))
+    room = width - max(_LEAST_NAME, min(_ROOM_FOR_NAME, longest) + _GAP) + _GAP  # no gap behind the last column
+    for heading in dispensable:
+        if sum(column.width for column in columns) > room:
+            columns = _without(heading, columns)
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, _GAP, 0, 0))
-    table.add_column("archetype", overflow="fold", min_width=_LEAST_NAME)
-    for heading in shown:
-        table.add_column(heading, justify="right", no_wrap=True)
-    for name, cells in rows:
-        style = "bold" if name is rows[-1][0] else None
-        table.add_row(Text(name), *(cells[heading] for heading in shown), style=style)
+    table.add_column(title, overflow="fold", min_width=_LEAST_NAME, vertical="bottom")
+    for column in columns:
+        table.add_column(column.heading, justify="right", no_wrap=True, vertical="bottom")
+    for i, name in enumerate(names):
+        style = "bold" if i == len(results.archetypes) else None
+        table.add_row(Text(name), *(column.cells[i] for column in columns), style=style)
     return table
 
 
-def _cells(results: Results, groups: Ints, peak: Peak) -> dict[str, str]:
-    users, sessions = int(results.n_users[groups].sum()), int(results.n_sessions[groups].sum())
-    kwh = float(results.import_kwh[groups].sum())
-    values = (
-        f"{users:,}",
-        f"{sessions:,}",
-        f"{kwh:,.0f}",
-        f"{kwh / sessions:.1f}" if sessions else "-",
-        f"{peak.kw:,.1f}" if peak.kw < _MEGA else f"{peak.kw:,.0f}",
-        results.clock.local_words(peak.at) if peak.kw > 0 else "-",
+def _without(heading: str, columns: Sequence[_Column]) -> list[_Column]:
+    kept = []
+    for column in columns:
+        if column.heading != heading:
+            kept.append(column)
+        elif column.brief is not None:
+            kept.append(_Column(heading, column.brief))
+    return kept
+
+
+def _number(value: float | None, decimals: int = 0) -> str:
+    return "-" if value is None else f"{value:,.{decimals}f}"
+
+
+def _percent(share: float | None) -> str:
+    return "-" if share is None else f"{share:.0%}"
+
+
+def _tenths(value: float) -> str:
+    return _number(value, 1 if value < _TENTHS else 0)
+
+
+def _notes(results: Results) -> Text:
+    portrait = results.portrait_of_all
+    n_sessions = portrait.whole_sessions + portrait.cut_sessions
+    return Text(
+        "short: left below target. kWh and hours: "
+        f"the {portrait.whole_sessions:,} of {n_sessions:,} sessions with both ends in the run"
     )
-    return dict(zip(_COLUMNS, values, strict=True))
 
 
 def _certificate(results: Results) -> Text:

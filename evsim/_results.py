@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from evsim._clock import Clock
 from evsim._event_kinds import EventKind
 from evsim._events import EventStore
+from evsim._plug_counts import PlugCounts, plug_counts
 from evsim._population import Population
+from evsim._portrait import Portrait, portraits
 from evsim._tables import Table, sessions_table, timeseries_table
 from evsim._units import ENERGY_TOLERANCE_KWH, Anything, Floats, Ints
 
@@ -73,7 +75,8 @@ class Results:
     """What a run leaves.
 
     Arrays are (n_steps, n_archetypes): powers are means over the step at the meter [kW], counts and SoC [0-1]
-    are at the step's end, just before what happens at that instant. The last axis of `soc_quantiles`
+    are at the step's end, just before what happens at that instant; `n_away` is who has driven off and is not home yet.
+    The last axis of `soc_quantiles`
     (n_steps, n_archetypes, 3) is the SoC that 10, 50 and 90% of the users are at or under.
     """
 
@@ -85,6 +88,7 @@ class Results:
     export_kw: Floats
     n_plugged_in: Ints
     n_charging: Ints
+    n_away: Ints
     mean_soc: Floats
     soc_quantiles: Floats
     users: Population
@@ -117,6 +121,43 @@ class Results:
     def sessions(self) -> Table:
         """One row for each plug-in, with the columns of `sessions.csv`."""
         return sessions_table(self)
+
+    @cached_property
+    def plug_counts(self) -> PlugCounts:
+        """Plug-ins and plug-outs by archetype, kind of day, time of day and SoC."""
+        return plug_counts(self)
+
+    def without_people(self) -> Results:
+        """The same without users and events, but with what pictures count of them: small, however many users."""
+        people: Any = None
+        light = replace(self, users=people)
+        light.__dict__["plug_counts"] = self.plug_counts
+        return light
+
+    @cached_property
+    def _portraits(self) -> tuple[Portrait, ...]:
+        return portraits(self)
+
+    @property
+    def portrait(self) -> tuple[Portrait, ...]:
+        """What the people of each archetype drove, charged and missed; worked out when first asked for."""
+        return self._portraits[:-1]
+
+    @property
+    def portrait_of_all(self) -> Portrait:
+        """The same of everybody together."""
+        return self._portraits[-1]
+
+    def target_soc_of(self, user: Ints, plug_in_s: Anything) -> Floats:
+        """(n,) SoC to stop at [0-1] of the sessions of users that begin at instants [s]."""
+        recorded = self.scenario.recorded
+        if recorded is None:
+            return self.users.target_soc[user]
+        from evsim._replay import targets_at
+
+        return targets_at(
+            recorded, self.scenario.battery.charging_efficiency, user, plug_in_s + self.clock.start_epoch_s
+        )
 
     @cached_property
     def n_sessions(self) -> Ints:

@@ -12,10 +12,13 @@ from pydantic import Field
 
 from evsim._behaviour import Behaviour
 from evsim._config.charging import Charging, Strategies
+from evsim._config.livable import unlivable
 from evsim._config.override import Override
 from evsim._config.parts import Battery, Outputs, Simulation
 from evsim._config.shares import empty_archetypes, largest_remainder, repeated_names, rules_for_nobody, wrong_sum
 from evsim._config.sheet import rename
+from evsim._recorded.sessions import RecordedSessions
+from evsim._recorded.settings import NO_ARCHETYPES, Sessions
 from evsim._typed_in.faults import Fault, did_you_mean, show
 from evsim._typed_in.settings import Settings, Whole, attempt, part_of, setting
 from evsim._typed_in.values import as_name, as_percent
@@ -34,8 +37,14 @@ class Scenario(Settings):
     simulation: Simulation = Field(default_factory=Simulation, description="When, how long, how finely.")
     population_size: Whole = setting("Number of people, each with a car.", "people", 1_000, ge=1, le=MOST_USERS)
     archetypes: tuple[UserArchetype, ...] = Field(
-        description="Kinds of people: a list of archetypes, or a CSV file of the sheet. Shares sum to 100.",
+        description="Kinds of people: a list of archetypes, or a CSV file of the sheet (or give sessions instead). "
+        "Shares sum to 100.",
         min_length=1,
+    )
+    sessions: Sessions | None = Field(
+        None,
+        description="Real sessions to live again instead of archetypes: a CSV file, or an object that says more of it.",
+        json_schema_extra={"unit": "sessions"},
     )
     behaviour: Behaviour = Field(default_factory=Behaviour, description="How people differ.")
     battery: Battery = Field(default_factory=Battery, description="Between the meter and the battery.")
@@ -75,18 +84,28 @@ class Scenario(Settings):
 
     def to_dict(self) -> dict[str, Any]:
         """The whole config with every default filled in, ready for JSON; `from_dict` takes it back."""
-        return self.model_dump(mode="json", exclude_none=True)
+        stand_ins = {"archetypes"} if self.sessions is not None else None
+        return self.model_dump(mode="json", exclude_none=True, exclude=stand_ins)
 
     @cached_property
     def config_hash(self) -> str:
-        """SHA-256 of the resolved config: equal for equal runs."""
+        """SHA-256 of the resolved config: equal for equal runs. Of sessions the content counts, not where they lie."""
         from hashlib import sha256
 
-        return sha256(json.dumps(self.to_dict(), sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+        config = self.to_dict()
+        config.get("sessions", {}).pop("file", None)
+        return sha256(json.dumps(config, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+    @property
+    def recorded(self) -> RecordedSessions | None:
+        """The real sessions that are lived again, if any."""
+        return None if self.sessions is None else self.sessions.recorded
 
     @cached_property
     def n_users_by_archetype(self) -> tuple[int, ...]:
         """How many people of each archetype, by largest remainder; the earlier archetype wins a tie."""
+        if self.recorded is not None:
+            return self.recorded.n_users_by_archetype
         return largest_remainder(self.population_size, [a.population_percent for a in self.archetypes])
 
     @cached_property
@@ -101,9 +120,11 @@ class Scenario(Settings):
     @cached_property
     def warnings(self) -> tuple[str, ...]:
         """What is probably not meant, though a run is possible."""
-        told = [
+        told = [] if self.recorded is None else self._notes_on(self.recorded)
+        typed = self.archetypes if self.recorded is None else ()
+        told += [
             f"archetypes[{i}] {show(archetype.name)}: {text}"
-            for i, archetype in enumerate(self.archetypes)
+            for i, archetype in enumerate(typed)
             for text in archetype.warnings
         ]
         told += empty_archetypes(self.population_size, self.archetypes, self.n_users_by_archetype)
@@ -116,6 +137,10 @@ class Scenario(Settings):
                 f"{self.simulation.timezone}; the run ends {self.simulation.left_over_minutes} min early"
             )
         return tuple(told)
+
+    def _notes_on(self, recorded: RecordedSessions) -> list[str]:
+        clock = self.simulation.clock()
+        return list(recorded.notes(clock.start_epoch_s, clock.start_epoch_s + clock.end_s))
 
     def strategy_of(self, archetype_name: str) -> ChargingStrategy:
         """The charging rule of an archetype. Raises KeyError when there is no such archetype."""
@@ -134,20 +159,26 @@ class Scenario(Settings):
 
     @classmethod
     def prepare(cls, given: Any, context: Any) -> tuple[Any, list[Fault]]:  # noqa: ARG003 - not every part needs it
-        """The config without `$schema`, which is for editors."""
+        """The config without `$schema`, which is for editors, and with what its sessions imply."""
         if not isinstance(given, Mapping):
             return given, []
-        return {key: value for key, value in given.items() if key != "$schema"}, []
+        config = {key: value for key, value in given.items() if key != "$schema"}
+        if not {"sessions", "columns"} & config.keys():
+            return config, []
+        from evsim._recorded.replay import resolve
+
+        return resolve(config)
 
     @classmethod
     def cross_check(cls, given: Any) -> Iterable[Fault]:
         """Shares sum to 100, names are unique, rules are for archetypes that exist."""
         listed = given.get("archetypes")
-        if not isinstance(listed, list | tuple) or not listed:
+        if not isinstance(listed, list | tuple) or not listed or listed is NO_ARCHETYPES:
             return
         rows = [rename(row)[0] if isinstance(row, Mapping) else row for row in listed]
         names = [attempt(as_name, part_of(row, "name")) for row in rows]
         yield from repeated_names(names)
+        yield from unlivable(rows, given.get("behaviour"))
         yield from wrong_sum([attempt(as_percent, part_of(row, "population_percent")) for row in rows], names)
         rules = part_of(given.get("charging"), "by_archetype")
         known = [name for name in names if name is not None]

@@ -5,17 +5,16 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from evsim._chance import Chance
+from evsim._cast import cast
 from evsim._config.footprint import MOST_SNAPSHOT_BYTES, SNAPSHOT_STEPS, USERS_PER_BLOCK
-from evsim._diary import Diary
 from evsim._errors import InvariantError, LeverError
 from evsim._population import Population
 from evsim._results import Certificate, Results
-from evsim._spawn import spawn
 from evsim._totals import BYTES_PER_SNAPSHOT_AND_ARCHETYPE, QUANTILES, Snapshot, soc_quantiles
 from evsim._user_controller import UserController
 
@@ -27,8 +26,10 @@ Progress: TypeAlias = Callable[[int, int], None]
 
 _BLOCK_SIZE = USERS_PER_BLOCK
 _THREADS = 2
-_STRIDE = 12
-"""Steps decided at a time in the warm-up: results do not depend on the length of a step, and nobody looks."""
+_WARM_UP_STRIDE = 12
+"""Steps lived at a time in the warm-up."""
+_MOST_STRIDE, _USER_STEPS = 24, 50_000
+"""The most steps lived at a time afterwards, and the most users times steps."""
 
 
 class _Block:
@@ -37,20 +38,20 @@ class _Block:
     def __init__(self, people: Population, controller: UserController) -> None:
         self.people, self._controller = people, controller
 
-    def live(self, first: int, end: int, step_s: int) -> Snapshot | None:
-        """Live steps `first` to `end`; returns their totals, (n_steps, ...) each, and none in the warm-up."""
-        people, decide, lived = self.people, self._controller.step, []
-        stride = 1 if first >= 0 or self._controller.steers else _STRIDE
+    def live(self, first: int, end: int, stride: int, step_s: int) -> Snapshot | None:
+        """Live steps `first` to `end`, `stride` at a time; returns their totals, and none in the warm-up."""
+        people, decide, totals = self.people, self._controller.step, self.people.totals
         if first == 0:
             people.open_books()
+        if first >= 0:
+            totals.begin(first, end - first)
         for k in range(first, end, stride):
             n = min(stride, end - k)
-            people.totals.clear_energy()
+            if first >= 0:
+                totals.live(k, n)
             decide(k, n)
             people.elapse(float((k + n) * step_s))
-            if k >= 0:
-                lived.append(people.totals.snapshot())
-        return Snapshot(*(np.array(column) for column in zip(*lived, strict=True))) if lived else None
+        return totals.series() if first >= 0 else None
 
 
 @contextmanager
@@ -76,40 +77,36 @@ class Simulator:
 
     def __init__(self, scenario: Scenario) -> None:
         self.scenario = scenario
-        self.clock = clock = scenario.simulation.clock(warms_up=scenario.behaviour.soc_at_plug_in == "sheet")
-        self.population = spawn(scenario.archetypes, scenario.n_users_by_archetype, scenario.battery, clock)
-        self.population.now_s = float(clock.warm_up_s)
-        if clock.n_warm_up_steps:
-            self._settle_in()
+        behaviour = scenario.behaviour
+        self.clock = clock = scenario.simulation.clock(warms_up=behaviour.driving or behaviour.is_on_sheet)
+        self._cast = cast(scenario, clock)
+        self.population = people = self._cast.people
+        people.now_s = float(clock.warm_up_s)
         self._blocks: list[_Block] = []
         self._left: Results | None = None
         self._next_step = -clock.n_warm_up_steps
         shape = (clock.n_steps, len(scenario.archetypes))
         self._import_kwh, self._export_kwh, self._mean_soc = (np.zeros(shape) for _ in range(3))
-        self._n_plugged_in, self._n_charging = (np.zeros(shape, np.int64) for _ in range(2))
+        self._n_plugged_in, self._n_charging, self._n_away = (np.zeros(shape, np.int64) for _ in range(3))
         self._soc_quantiles = np.zeros((*shape, len(QUANTILES)))
 
-    def _settle_in(self) -> None:
-        """Begin the warm-up between two sessions, with full batteries: some do not plug in until it is over."""
-        people = self.population
-        np.maximum(people.soc, people.target_soc, out=people.soc)
+    @cached_property
+    def _steers(self) -> bool:
+        """Whether some strategy is asked every step."""
+        return any(self.scenario.strategy_of(name).asked == "every_step" for name in self.population.archetype_names)
 
     def _n_blocks(self) -> int:
-        steers = any(self.scenario.strategy_of(name).asked == "every_step" for name in self.population.archetype_names)
-        return 1 if steers else -(-len(self.population) // _BLOCK_SIZE)
+        return 1 if self._steers else -(-len(self.population) // _BLOCK_SIZE)
 
     def _split(self, n_blocks: int) -> None:
         """Share the users out, once, before the first step."""
-        scenario, people = self.scenario, self.population
-        chance = Chance(scenario.simulation.seed)
-        on_sheet = scenario.behaviour.soc_at_plug_in == "sheet"
-        first_soc = np.array([a.plug_in_soc for a in scenario.archetypes]) if on_sheet else None
-        rules = [scenario.strategy_of(name) for name in people.archetype_names]
+        people = self.population
+        rules = [self.scenario.strategy_of(name) for name in people.archetype_names]
         size = -(-len(people) // n_blocks)
         for first in range(0, len(people), size):
             part = people if n_blocks == 1 else people.block(first, min(first + size, len(people)))
-            diary = Diary(scenario.archetypes, part.archetype, scenario.behaviour, self.clock, chance, first)
-            self._blocks.append(_Block(part, UserController(part, diary, self.clock, rules, first_soc)))
+            book, homecoming = self._cast.part(part, first)
+            self._blocks.append(_Block(part, UserController(part, book, self.clock, rules, homecoming)))
 
     @property
     def is_over(self) -> bool:
@@ -151,10 +148,19 @@ class Simulator:
         """Live `n` steps, or those up to the start or the end, in every block."""
         first = self._next_step
         end = min(first + n, 0 if first < 0 else self.clock.n_steps)
-        lived = list(spread(lambda block: block.live(first, end, self.clock.step_s), self._blocks))
+        stride = self._stride(first)
+        lived = list(spread(lambda block: block.live(first, end, stride, self.clock.step_s), self._blocks))
         self._next_step = end
         if first >= 0:
             self._note(slice(first, end), Snapshot(*(sum(parts[1:], parts[0]) for parts in zip(*lived, strict=True))))
+
+    def _stride(self, first: int) -> int:
+        """Steps lived at a time; results do not depend on it, but a small crowd costs by the stride."""
+        if self._steers:
+            return 1
+        if first < 0:
+            return _WARM_UP_STRIDE
+        return max(1, min(_MOST_STRIDE, _USER_STEPS // len(self.population)))
 
     def _note(self, steps: slice, totals: Snapshot) -> None:
         n_users = self.population.totals.n_users
@@ -162,6 +168,7 @@ class Simulator:
         self._export_kwh[steps] = totals.export_kwh
         self._n_plugged_in[steps] = totals.n_plugged_in
         self._n_charging[steps] = totals.n_charging
+        self._n_away[steps] = totals.n_away
         self._mean_soc[steps] = totals.soc_sum / np.where(n_users, n_users, np.nan)
         self._soc_quantiles[steps] = soc_quantiles(totals.at_level, n_users)
 
@@ -177,6 +184,7 @@ class Simulator:
             export_kw=self._export_kwh / clock.step_h,
             n_plugged_in=self._n_plugged_in,
             n_charging=self._n_charging,
+            n_away=self._n_away,
             mean_soc=self._mean_soc,
             soc_quantiles=self._soc_quantiles,
             users=people,

@@ -79,7 +79,7 @@ def sessions_table(results: Results) -> Table:
             "plug_out_utc": found.plug_out[rows],
             "plug_in_soc_percent": 100 * found.plug_in_soc[rows],
             "plug_out_soc_percent": 100 * found.plug_out_soc[rows],
-            "target_soc_percent": 100 * results.users.target_soc[user],
+            "target_soc_percent": 100 * results.target_soc_of(user, results.clock.run_seconds(found.plug_in[rows])),
             "charge_start_utc": found.charge_start[rows],
             "charge_stop_utc": found.charge_stop[rows],
             "import_kwh": found.import_kwh[rows],

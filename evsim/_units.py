@@ -36,6 +36,11 @@ Anything: TypeAlias = NDArray[Any]
 PIECE = 65_536
 
 
-def pieces(n: int) -> Iterator[slice]:
+def rows_where(mask: Anything) -> Ints:
+    """The rows where a column (n,) is true, or not 0: `flatnonzero` without its detours, which small crowds feel."""
+    return mask.nonzero()[0]
+
+
+def pieces(n: int, size: int = PIECE) -> Iterator[slice]:
     """Slices that cover n rows: long work on columns goes piece by piece, so that it stays in the processor's cache."""
-    return (slice(i, min(i + PIECE, n)) for i in range(0, n, PIECE))
+    return (slice(i, min(i + size, n)) for i in range(0, n, size))

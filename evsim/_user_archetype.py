@@ -224,5 +224,5 @@ class UserArchetype(Settings):
         if self.plug_in_soc_percent >= self.target_soc_percent:
             yield (
                 f"plug_in_soc_percent ({self.plug_in_soc_percent:g}) is not under target_soc_percent "
-                f"({self.target_soc_percent:g}), so these cars never charge"
+                f"({self.target_soc_percent:g}), so there is nothing to charge at it"
             )

@@ -9,53 +9,55 @@ import numpy as np
 
 from evsim._agenda import Agenda, batch
 from evsim._battery import charge
-from evsim._changes import ARRIVE, LEAVE, START, Changes, Columns, in_pieces, join
+from evsim._changes import ARRIVE, HOMEWARD, LEAVE, NOTHING, START, Changes, Columns, in_pieces, join, nothing
 from evsim._clock import Clock
 from evsim._flows import Order
 from evsim._population import Population
-from evsim._units import SECONDS_PER_DAY, Anything, Floats, Ints, Who
+from evsim._trips import Trips
+from evsim._units import SECONDS_PER_DAY, Anything, Floats, Ints, Who, rows_where
 from evsim.strategies import ChargingStrategy, Observation, ask, check_asked
 
 if TYPE_CHECKING:
-    from evsim._diary import Diary
-
-_HALF_DAY_S = SECONDS_PER_DAY // 2
+    from evsim._diary import Book
+    from evsim._homecoming import Homecoming
 
 
 class UserController:
     """Orchestrates the users of a population through the steps of a clock.
 
-    population, diary, clock : whom, when they come and go, and the time axis
+    population, book, clock : whom, when they come and go, and the time axis
     strategies : one for each archetype, in order; archetypes may share one
-    soc_on_arrival : (n_archetypes,) SoC each arriving car is brought to [0-1], or None to carry it on
+    homecoming : who plugs in on arrival
     """
 
     def __init__(
         self,
         population: Population,
-        diary: Diary,
+        book: Book,
         clock: Clock,
         strategies: Sequence[ChargingStrategy],
-        soc_on_arrival: Floats | None = None,
+        homecoming: Homecoming,
     ) -> None:
         self.population = population
-        self._clock, self._soc_on_arrival = clock, soc_on_arrival
+        self._clock, self._book, self._homecoming = clock, book, homecoming
         self._strategies = list({id(s): s for s in strategies}.values())
         number = {id(s): i for i, s in enumerate(self._strategies)}
         self._strategy_of = np.array([number[id(s)] for s in strategies])
         for strategy in self._strategies:
             check_asked(strategy)
         self._steers = [s.asked == "every_step" for s in self._strategies]
-        self._plug_outs, self._plug_ins, self._starts = Agenda(LEAVE), Agenda(ARRIVE), Agenda(START)
+        self._departures, self._homeward, self._arrivals = Agenda(LEAVE), Agenda(HOMEWARD), Agenda(ARRIVE)
+        self._starts = Agenda(START)
         n = len(population)
         self._has_order = np.zeros(n, np.bool_)
-        self._scratch = np.zeros(n, np.int64)
+        self._scratch = np.full(n, -np.inf)
         self._next_day = int(clock.local(clock.warm_up_s)[0]) - 2
         self._next_day_due = -np.inf
-        self._diary = diary
+        self._has_begun = False
         self._step_ends_at = 0
-        self._habit = population.events.reason_code("habit")
-        self._run_start = population.events.reason_code("run_start")
+        code = population.events.reason_code
+        self._habit, self._run_start = code("habit"), code("run_start")
+        self._outward, self._back = code("outward"), code("homeward")
 
     @property
     def steers(self) -> bool:
@@ -65,55 +67,101 @@ class UserController:
     def step(self, k: int, n: int = 1) -> None:
         """Decide everything that happens in `n` steps from step `k` (negative in the warm-up); power flows in `elapse`.
 
-        1 unplug those who leave; 2 plug in those who arrive; 3 observe; 4 ask the strategies; 5 start, stop
-        or re-power. Each at its own instant, and for each user in the order of those instants. More than one step
-        at a time is for the warm-up, where nobody looks, and not for strategies that steer every step.
+        1 unplug those who leave, and drive; 2 plug in those who arrive and choose to; 3 observe; 4 ask the
+        strategies; 5 start, stop or re-power. Each at its own instant, and for each user in the order of those
+        instants. Strategies that steer every step want one step at a time.
         """
         t0, end = k * self._clock.step_s, k + n
         self._step_ends_at = end * self._clock.step_s
         self._enter_new_days()
-        changes = Changes(self._plug_outs.take(k, end), self._plug_ins.take(k, end), self._starts.take(k, end))
+        self.population.road.travel(float(self._step_ends_at))
+        agendas = self._departures, self._homeward, self._arrivals, self._starts
+        changes = Changes(*(agenda.take(k, end) for agenda in agendas))
         if self.steers:
-            changes = self._carry_out(changes, t0)
+            first, changes = changes.upto(t0)
+            changes = changes.plus_starts(self._carry_out(first, t0))
             changes = changes.plus_starts(self._steer(t0))
         self._carry_out(changes, np.inf)
 
-    def _carry_out(self, changes: Changes, upto: float) -> Changes:
-        """Make the changes up to an instant, one a user at a time; returns those after it."""
-        while changes:
-            now, changes = changes.earliest(upto, self._scratch)
-            if not now:
-                break
-            for outs in in_pieces(now.outs):
-                self._leave(*outs)
-            for starts in in_pieces(now.starts):
-                self._start(*starts)
-            for ins in in_pieces(now.ins):
-                changes = changes.plus_starts(self._arrive(*ins))
-        return changes
+    def _carry_out(self, changes: Changes, upto: float) -> Columns:
+        """Make the changes, for each user in order; returns the starts that come of them after an instant."""
+        plain, tangled = changes.untangled(self._scratch)
+        put_off = [self._carry_out_by_kind(plain, upto)]
+        while tangled:
+            now, tangled = tangled.earliest()
+            starts = self._carry_out_by_kind(now, -np.inf)
+            in_time = starts[0] <= upto
+            put_off.append(tuple(column[~in_time] for column in starts))
+            tangled = tangled.plus_starts(tuple(column[in_time] for column in starts))
+        return join(put_off, START)
+
+    def _carry_out_by_kind(self, now: Changes, upto: float) -> Columns:
+        """First departures, then settings off for home, arrivals, starts; returns the new starts after an instant."""
+        for outs in in_pieces(now.outs):
+            self._leave(*outs)
+        for homes in in_pieces(now.homes):
+            self._go_home(*homes)
+        new = join([self._arrive(*ins) for ins in in_pieces(now.ins)], START)
+        in_time = new[0] <= upto
+        self._start_in_order(now.starts)
+        self._start_in_order(tuple(column[in_time] for column in new))
+        return tuple(column[~in_time] for column in new)
 
     # ---- 1, 2: leaving and arriving
 
     def _enter_new_days(self) -> None:
-        """Enter each day's appointments half a day before it begins, so that an early one is not missed."""
+        """Enter each day's outings a day before it begins, so that an early one is not missed."""
         while self._next_day_due < self._step_ends_at:
-            day = self._diary.entries(self._next_day)
-            self._plug_ins.add(day.plug_ins)
-            self._plug_outs.add(day.plug_outs)
+            for entries in self._book.entries(self._next_day):
+                self._departures.add(entries.departures)
+                self._homeward.add(entries.homeward)
+                self._arrivals.add(entries.arrivals)
             self._next_day += 1
-            self._next_day_due = float(self._clock.instant(self._next_day, -_HALF_DAY_S))
+            self._next_day_due = float(self._clock.instant(self._next_day, -SECONDS_PER_DAY))
+        if not self._has_begun:
+            self._has_begun = True
+            at_home, on_the_way = self._book.opening()
+            self._arrivals.add(at_home)
+            self.population.away(on_the_way, float(self._clock.warm_up_s), goes=True)
 
-    def _leave(self, at: Ints, who: Who) -> None:
-        self.population.plug_out(who, at.astype(np.float64), self._habit)
+    def _leave(self, at: Ints, who: Who, leg_s: Ints, leg_miles: Floats, leg_kwh: Floats, kwh_after: Floats) -> None:
+        """Unplug those who are plugged in; those who drive set off on the first of their two trips."""
+        people, when = self.population, at.astype(np.float64)
+        plugged = rows_where(people.is_plugged_in[who])
+        if len(plugged) == len(who):
+            people.plug_out(who, when, self._habit)
+        elif len(plugged):
+            people.plug_out(who[plugged], when[plugged], self._habit)
+        drives = rows_where(leg_s)
+        if not len(drives):
+            return
+        trips = Trips(who, when, when + leg_s, leg_kwh, leg_miles, kwh_after)
+        if len(drives) < len(who):
+            trips = trips.of(drives)
+        people.away(trips.who, trips.at, goes=True)
+        people.road.set_off(trips, float(self._step_ends_at), self._outward)
 
-    def _arrive(self, at: Ints, who: Who) -> Columns:
+    def _go_home(self, at: Ints, who: Who, leg_s: Ints, leg_miles: Floats, leg_kwh: Floats) -> None:
+        """Set off on the second trip."""
+        when = at.astype(np.float64)
+        trips = Trips(who, when, when + leg_s, leg_kwh, leg_miles, np.zeros(len(who)))
+        self.population.road.set_off(trips, float(self._step_ends_at), self._back)
+
+    def _arrive(self, at: Ints, who: Who, luck: Floats) -> Columns:
         """Plug in and ask, but for rules that steer: they see newcomers with all the others, when the next step begins.
 
         Returns the starts that fall later in this step.
         """
-        now, people = at.astype(np.float64), self.population
-        if self._soc_on_arrival is not None:
-            people.arrive_with(who, self._soc_on_arrival[people.archetype[who]])
+        people = self.population
+        back = rows_where(people.is_away[who])
+        if len(back):
+            people.away(who[back], at[back], goes=False)
+        rows = self._homecoming.plugs_in(people, who, at, luck)
+        if not isinstance(rows, slice):
+            at, who = at[rows], who[rows]
+        if not len(who):
+            return nothing(START)
+        now = at.astype(np.float64)
         reason: Anything | int = self._habit
         if at.min() <= self._clock.warm_up_s:
             reason = np.where(at > self._clock.warm_up_s, self._habit, self._run_start)
@@ -132,7 +180,7 @@ class UserController:
             return
         mine = self._strategy_of[self.population.archetype[who]]
         for i in range(len(self._strategies)):
-            rows = np.flatnonzero(mine == i)
+            rows = rows_where(mine == i)
             if len(rows):
                 yield i, rows
 
@@ -147,7 +195,7 @@ class UserController:
             if not waits.any():
                 self._begin(user, start, order, reason)
                 continue
-            at_once, waiting = np.flatnonzero(~waits), np.flatnonzero(waits)
+            at_once, waiting = rows_where(~waits), rows_where(waits)
             self._begin(user[at_once], start[at_once], order.of(at_once), reason)
             asked_at = now[orders.row[waiting]]
             later.append(_as_starts(start[waiting], user[waiting], asked_at, order.of(waiting), reason))
@@ -168,7 +216,7 @@ class UserController:
 
         def read(name: str) -> Anything:
             if name == "expected_departure":
-                return self._diary.expected_plug_out(who, people.plugged_in_at[who])
+                return self._book.expected_plug_out(who, people.plugged_in_at[who])
             if name in columns:
                 return columns[name][who]
             return (now if name == "now" else who).copy()
@@ -182,7 +230,7 @@ class UserController:
     def _steer(self, t0: float) -> Columns:
         """Ask the strategies that steer every step about all their connected cars: the answer replaces the last."""
         people, due = self.population, []
-        connected = np.flatnonzero(people.is_plugged_in)
+        connected = rows_where(people.is_plugged_in)
         for i, rows in self._by_strategy(connected):
             if not self._steers[i]:
                 continue
@@ -200,11 +248,20 @@ class UserController:
         """Keep starts of later steps, if they will last till then; returns those of this one."""
         if not len(starts[0]):
             return starts
-        soon = np.flatnonzero(starts[0] < self._step_ends_at)
+        soon = rows_where(starts[0] < self._step_ends_at)
         if lasting:
-            later = np.flatnonzero(starts[0] >= self._step_ends_at)
+            later = rows_where(starts[0] >= self._step_ends_at)
             self._starts.add(batch(self._clock.step_s, *(column[later] for column in starts)))
         return tuple(column[soon] for column in starts)
+
+    def _start_in_order(self, starts: Columns) -> None:
+        """Begin noted charges; those of one car one after the other."""
+        plain, several = NOTHING._replace(starts=starts).untangled(self._scratch)
+        for piece in in_pieces(plain.starts):
+            self._start(*piece)
+        while several:
+            now, several = several.earliest()
+            self._start(*now.starts)
 
     def _start(
         self,
@@ -219,10 +276,10 @@ class UserController:
     ) -> None:
         """Begin noted charges of cars that have stayed since they were asked about."""
         people = self.population
-        people.settle(who, at)
         stays = people.is_plugged_in[who] & (people.plugged_in_at[who] <= asked_at)
+        people.settle(who[stays], at[stays])  # not those who have come anew: their charge may be ahead of `at`
         for code in set(reason[stays].tolist()):
-            rows = np.flatnonzero(stays & (reason == code))
+            rows = rows_where(stays & (reason == code))
             order = Order(max_kw[rows], until_soc[rows], stop_at[rows], stop_reason[rows])
             self._begin(who[rows], at[rows], order, code)
 
@@ -235,7 +292,7 @@ class UserController:
         if self.steers:
             self._has_order[who] = can
         if not can.all():
-            rows = np.flatnonzero(can)
+            rows = rows_where(can)
             who, at, order = who[rows], at[rows], order.of(rows)
         if len(who):
             people.start_charging(who, at, order, reason)

@@ -1,4 +1,4 @@
-"""The command line: `python -m evsim run | check | schema`, and `python run_simulator.py`, which is `run`."""
+"""The command line: `python -m evsim run | check | validate | schema`; `python run_simulator.py` is `run`."""
 
 from __future__ import annotations
 
@@ -18,6 +18,8 @@ from evsim._version import __version__
 
 DEFAULT_CONFIG = Path("config_json.json")
 DEFAULT_OUT = Path("outputs")
+STANDARD_USERS, STANDARD_DAYS = "2000", "364"
+"""A validation's: enough people for its error bars, and a year of whole weeks."""
 FAULTY, FAILED, INTERRUPTED = 2, 1, 130
 
 Override: TypeAlias = "tuple[str, str] | tuple[str, str, str]"
@@ -145,6 +147,29 @@ def check(
     people = f"{n:,} {'person' if n == 1 else 'people'} in {kinds} archetype{'s' * (kinds > 1)}"
     period = f"{settings.days:,} day{'s' * (settings.days > 1)} from {settings.start:%a %d %b %Y %H:%M}"
     typer.echo(f"{config}: fine ({people}, {period} {settings.timezone})")
+
+
+@app.command()
+@_told
+def validate(
+    config: Config = DEFAULT_CONFIG,
+    sets: Sets = None,
+    seed: Seed = None,
+    users: Users = STANDARD_USERS,
+    days: Days = STANDARD_DAYS,
+    as_json: Annotated[bool, typer.Option("--json", help="Print it as JSON.")] = False,
+) -> None:
+    """Compare a run with what was measured elsewhere, and say why they differ."""
+    from evsim._simulator import simulate
+    from evsim._validation.compare import validate as compare
+    from evsim._validation_report import print_json, print_validation
+
+    scenario = _read(config, _overrides(sets, seed, users, days), None)
+    scenario.check_fits()
+    _warn(scenario)
+    with _progress(as_json) as progress:
+        results = simulate(scenario, progress)
+    (print_json if as_json else print_validation)(results, compare(results))
 
 
 @app.command()

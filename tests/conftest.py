@@ -8,7 +8,7 @@ settings.register_profile(
     "evsim",
     deadline=None,
     derandomize=True,
-    max_examples=50,
+    max_examples=30,
     print_blob=False,
     suppress_health_check=[HealthCheck.too_slow],
 )

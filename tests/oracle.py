@@ -1,8 +1,9 @@
 """A second simulator, as naive as possible, to run beside the real one.
 
 One plain object per user, loops, and its own everything: local times by `zoneinfo`, energy by the integral of
-1 / power over SoC, SoC after a time by bisection of that integral. It reads the Scenario and the draws of
-`Chance`, and nothing else of evsim.
+1 / power over SoC, SoC after a time by bisection of that integral, trips singly. It reads the Scenario, the draws of
+`Chance` and published tables (`oracle_diary`), and of evsim's solved habits two things only: the numbers of the
+rule that says whether somebody plugs in, and the SoC with which a settled life begins.
 """
 
 from __future__ import annotations
@@ -12,10 +13,16 @@ import math
 from dataclasses import dataclass, field
 from zoneinfo import ZoneInfo
 
-from evsim._chance import Chance, Purpose
+import numpy as np
+from oracle_diary import DAY_S, EPOCH, HOUR_S, Calendar, Diary, epoch, seconds_of
 
-DAY_S, HOUR_S, HALF_DAY_S, LEAST_STAY_S = 86_400, 3_600, 43_200, 60
+from evsim._chance import Chance, Purpose
+from evsim._days import Days
+from evsim._plug_in_rule import Habit
+from evsim._spawn import TARGET_SHARES, TARGET_SOCS, targets_of
+
 WHOLE_S = 1e-6
+SAME_SOC = 1e-9
 
 
 @dataclass
@@ -27,6 +34,26 @@ class Charge:
     stop: float
     end_soc: float
     why: str
+
+
+@dataclass
+class Drive:
+    """SoC falls evenly from `soc` to `end_soc` between two instants [s since 1970], over `miles`."""
+
+    start: float
+    soc: float
+    stop: float
+    end_soc: float
+    miles: float
+
+
+@dataclass
+class Jump:
+    """SoC is put to `end_soc` at once: by a charge in public, of `kwh`, or by the sheet."""
+
+    start: float
+    end_soc: float
+    kwh: float
 
 
 @dataclass
@@ -77,18 +104,105 @@ class Car:
 
 
 class Person:
-    """One user: when they come and go, and what their charger does."""
+    """One user: when they come and go, and what their car and charger do."""
 
-    def __init__(self, archetype, car, rule, zone):
-        self.archetype, self.car, self.rule, self.zone = archetype, car, rule, zone
-        self.first_soc = archetype.plug_in_soc_percent / 100
+    def __init__(self, scenario, archetype, number, calendar, habit):
+        self.archetype, self.car = archetype, Car(archetype, scenario.battery)
+        self.behaviour, self.zone = scenario.behaviour, ZoneInfo(scenario.simulation.timezone)
+        self.timer = scenario.strategy_of(archetype.name)
+        self.diary = Diary(scenario, archetype, number, calendar)
+        self.target = self._target(Chance(scenario.simulation.seed), number)
+        self.reserve = self.behaviour.public_reserve_percent / 100
+        self.rule = habit.rule
         self.stays: list[Stay] = []
+        self.moves: list[Charge | Drive | Jump] = []
+        self.aways: list[tuple[int, int]] = []
+        self.departures: list[tuple[int, str, float]] = []
+        self.arrivals: list[tuple[int, float]] = []
+
+    def _target(self, chance, number):
+        if self.behaviour.target_soc == "sheet":
+            return self.archetype.target_soc_percent / 100
+        luck, upto = chance.uniform(Purpose.TARGET_SOC, 1, first_user=number)[0], 0.0
+        for soc, share in zip(TARGET_SOCS, TARGET_SHARES, strict=True):
+            upto += share / sum(TARGET_SHARES)
+            if luck <= upto:
+                return soc
+        return TARGET_SOCS[-1]
+
+    # ---- living
+
+    def live(self, begin, end, first_soc):
+        """From `begin`, at home or out as the diary has it, until `end` is past."""
+        self.begin, self.first_soc = begin, first_soc
+        soc, plugged_at, luck, is_home = first_soc, None, 0.0, True
+        day = dt.datetime.fromtimestamp(begin, self.zone).date() - dt.timedelta(days=2)
+        has_begun = False
+        while True:
+            trip = self.diary.outing(day)
+            day += dt.timedelta(days=1)
+            if trip.arrive < begin:
+                luck = trip.luck
+                continue
+            if not has_begun:
+                has_begun, is_home = True, trip.leave > begin
+                if is_home:
+                    soc, plugged_at = self.at_the_door(begin, soc, luck)
+            if plugged_at is not None:
+                soc = self.stay(plugged_at, trip.leave, soc)
+            if trip.leave >= end:
+                return
+            if trip.leg_s:
+                self.aways.append((trip.leave, trip.arrive))
+                for leaves, why, after in (
+                    (trip.leave, "outward", trip.leg_kwh),
+                    (trip.arrive - trip.leg_s, "homeward", 0.0),
+                ):
+                    self.departures.append((leaves, why, soc))
+                    soc = self.drive(leaves, trip, soc, after)
+                    self.arrivals.append((leaves + trip.leg_s, soc))
+            soc, plugged_at = self.at_the_door(trip.arrive, soc, trip.luck)
+
+    def at_the_door(self, t, soc, luck):
+        """Plug in or not; returns SoC, and when it was plugged in or None."""
+        need = max(1.5 * self.diary.mean_kwh() / self.car.capacity_kwh, 0.2)
+        share = (0.8 - soc) / (0.8 - min(need, 0.75))
+        p = self.rule.anyway
+        if self.rule.keen and share > 0:
+            p += self.rule.keen * min(share, 1.0) ** self.rule.n
+        if luck >= p:
+            return soc, None
+        if not self.behaviour.driving and self.behaviour.soc_at_plug_in == "sheet":
+            soc = self.archetype.plug_in_soc_percent / 100
+            self.moves.append(Jump(t, soc, 0.0))
+        return soc, t
+
+    def drive(self, start, trip, soc, kwh_after):
+        """One of a day's trips, stopping to charge whenever the battery is down to the reserve; returns the SoC."""
+        stop, capacity = start + trip.leg_s, self.car.capacity_kwh
+        now, left = max(start, self.begin), trip.leg_kwh / capacity
+        if stop <= now:
+            return soc
+        left *= (stop - now) / trip.leg_s  # of a trip on which the warm-up begins
+        per_s = trip.leg_kwh / capacity / trip.leg_s
+        miles_per_s, after = trip.leg_miles / trip.leg_s, kwh_after / capacity
+        while soc - left < self.reserve - SAME_SOC:
+            run = max(soc - self.reserve, 0.0)
+            until = now + run / per_s
+            if run:
+                self.moves.append(Drive(now, soc, until, soc - run, (until - now) * miles_per_s))
+            soc, now, left = soc - run, until, left - run
+            full = min(left + after + self.reserve, 1.0)
+            self.moves.append(Jump(now, full, (full - soc) * capacity))
+            soc = full
+        self.moves.append(Drive(now, soc, stop, max(soc - left, 0.0), (stop - now) * miles_per_s))
+        return self.moves[-1].end_soc
 
     def windows(self, plug_in, plug_out):
-        """When the rule lets power flow during a stay, as (from, to, why it would end then)."""
-        if self.rule.name == "immediate":
+        """When the timer lets power flow during a stay, as (from, to, why it would end then)."""
+        if self.timer.name == "immediate":
             return [(plug_in, plug_out, "unplugged")]
-        opens, closes = (t.hour * 3600 + t.minute * 60 + t.second for t in self.rule.window)
+        opens, closes = (seconds_of(t) for t in self.timer.window)
         closes += DAY_S if closes <= opens else 0
         day = dt.datetime.fromtimestamp(plug_in, self.zone).date() - dt.timedelta(days=1)
         found = []
@@ -103,8 +217,7 @@ class Person:
 
     def stay(self, plug_in, plug_out, soc):
         """Live one stay; returns the SoC at its end."""
-        made = Stay(plug_in, plug_out, soc)
-        goal = self.archetype.target_soc_percent / 100
+        made, goal = Stay(plug_in, plug_out, soc), self.target
         for begins, ends, why in self.windows(plug_in, plug_out):
             if soc >= goal:
                 break
@@ -118,22 +231,26 @@ class Person:
                 made.charges.append(Charge(begins, soc, ends, end_soc, why))
             soc = made.charges[-1].end_soc
         self.stays.append(made)
+        self.moves += made.charges
         return soc
+
+    # ---- questions
 
     def soc(self, t):
         """SoC at `t`, just before what happens then."""
         known = self.first_soc
-        for stay in self.stays:
-            if stay.plug_in >= t:
+        for move in self.moves:
+            if move.start >= t:
                 break
-            known = stay.soc
-            for charge in stay.charges:
-                if charge.start < t:
-                    hours = (min(t, charge.stop) - charge.start) / HOUR_S
-                    known = (
-                        charge.end_soc if t >= charge.stop else self.car.soc_after(charge.soc, hours, charge.end_soc)
-                    )
+            known = self._soc_in(move, t)
         return known
+
+    def _soc_in(self, move, t):
+        if isinstance(move, Jump) or t >= move.stop:
+            return move.end_soc
+        if isinstance(move, Drive):
+            return move.soc + (move.end_soc - move.soc) * (t - move.start) / (move.stop - move.start)
+        return self.car.soc_after(move.soc, (t - move.start) / HOUR_S, move.end_soc)
 
     def kwh(self, t0, t1):
         """Energy at the meter between two instants."""
@@ -143,12 +260,30 @@ class Person:
         a, b = max(charge.start, t0), min(charge.stop, t1)
         if a >= b:
             return 0.0
-        low, high = (self.car.soc_after(charge.soc, (t - charge.start) / HOUR_S, charge.end_soc) for t in (a, b))
+        low, high = (self._soc_in(charge, t) for t in (a, b))
         return (high - low) * self.car.capacity_kwh / self.car.efficiency
+
+    def driven(self, t0, t1):
+        """Miles and kWh on the road between two instants."""
+        miles = kwh = 0.0
+        for move in self.moves:
+            if isinstance(move, Drive) and max(move.start, t0) < min(move.stop, t1):
+                share = (min(move.stop, t1) - max(move.start, t0)) / (move.stop - move.start)
+                miles += share * move.miles
+                kwh += share * (move.soc - move.end_soc) * self.car.capacity_kwh
+        return miles, kwh
+
+    def public(self, t0, t1):
+        """Charges in public, as (instant, SoC after it, kWh), from `t0` on and before `t1`."""
+        return [(m.start, m.end_soc, m.kwh) for m in self.moves if isinstance(m, Jump) and m.kwh and t0 <= m.start < t1]
 
     def is_plugged_in(self, t):
         """Just before what happens at `t`."""
         return any(stay.plug_in < t <= stay.plug_out for stay in self.stays)
+
+    def is_away(self, t):
+        """Driven off and not home yet, just before what happens at `t`."""
+        return any(leave < t <= arrive for leave, arrive in self.aways)
 
     def is_charging(self, t):
         """Just before what happens at `t`; a charge that ends by itself at `t` has ended."""
@@ -159,26 +294,6 @@ class Person:
         )
 
 
-def epoch(day, second, zone):
-    """The instant of a local wall-clock time [s since 1970]."""
-    midnight = dt.datetime.combine(day, dt.time())
-    return round((midnight + dt.timedelta(seconds=second)).replace(tzinfo=zone).timestamp())
-
-
-def seconds_of(time):
-    return time.hour * 3600 + time.minute * 60 + time.second
-
-
-def live(scenario):
-    """Every user of a scenario, having lived it: a list of Person, in order of user number."""
-    people, number = [], 0
-    for archetype, n in zip(scenario.archetypes, scenario.n_users_by_archetype, strict=True):
-        for _ in range(n):
-            people.append(_lived(scenario, archetype, number))
-            number += 1
-    return people
-
-
 def start_and_end(scenario):
     """The reported run [s since 1970]."""
     run = scenario.simulation
@@ -186,41 +301,31 @@ def start_and_end(scenario):
     return tuple(round((run.start + dt.timedelta(days=d)).replace(tzinfo=zone).timestamp()) for d in (0, run.days))
 
 
-def _lived(scenario, archetype, number):
+def live(scenario):
+    """Every user of a scenario, having lived it: a list of Person, in order of user number."""
     run, behaviour = scenario.simulation, scenario.behaviour
-    zone, chance = ZoneInfo(run.timezone), Chance(run.seed)
-    person = Person(archetype, Car(archetype, scenario.battery), scenario.strategy_of(archetype.name), zone)
-    on_sheet = behaviour.soc_at_plug_in == "sheet"
-    warm_up = dt.timedelta(days=run.warm_up_days if on_sheet else 0)
-    if warm_up:  # it begins between two sessions: charged
-        person.first_soc = max(person.first_soc, archetype.target_soc_percent / 100)
+    zone, calendar = ZoneInfo(run.timezone), Calendar(scenario)
+    is_carried = not behaviour.driving and behaviour.soc_at_plug_in == "carried"
+    warm_up = dt.timedelta(days=0 if is_carried else run.warm_up_days)
     begin = round((run.start - warm_up).replace(tzinfo=zone).timestamp())
-    end = start_and_end(scenario)[1]
-    centre = [seconds_of(archetype.plug_in_time), seconds_of(archetype.plug_out_time)]
-    centre[1] += DAY_S if centre[1] <= centre[0] else 0
-    habit_sd, day_sd = 60 * behaviour.plug_time_habit_sd_minutes, 60 * behaviour.plug_time_day_sd_minutes
-
-    def normal(purpose, day=0):
-        return chance.normal(purpose, 1, day, first_user=number)[0]
-
-    habits = [habit_sd * normal(p) if habit_sd else 0 for p in (Purpose.HABIT_PLUG_IN, Purpose.HABIT_PLUG_OUT)]
-    soc, last_out = archetype.plug_in_soc_percent / 100, -math.inf
-    day = dt.datetime.fromtimestamp(begin, zone).date() - dt.timedelta(days=2)
-    while day <= (run.start + dt.timedelta(days=run.days + 1)).date():
-        n = (day - dt.date(1970, 1, 1)).days
-        times = []
-        for usual, habit, purpose in zip(centre, habits, (Purpose.DAY_PLUG_IN, Purpose.DAY_PLUG_OUT), strict=True):
-            wall = usual + habit + (day_sd * normal(purpose, n) if day_sd else 0)
-            times.append(epoch(day, round(min(max(wall, usual - HALF_DAY_S), usual + HALF_DAY_S)), zone))
-        day += dt.timedelta(days=1)
-        plug_in = max(times[0], last_out + LEAST_STAY_S)
-        plug_out = max(times[1], plug_in + LEAST_STAY_S)
-        if chance.uniform(Purpose.PLUG_IN_EVENING, 1, n, number)[0] >= archetype.plug_in_frequency_per_day:
-            continue
-        last_out = plug_out
-        if plug_out <= begin or plug_in >= end:
-            continue
-        if on_sheet:
+    first_day = (run.start - warm_up).date()
+    days = Days(behaviour, None if run.holidays == "none" else run.holidays)
+    today = days.day((first_day - EPOCH).days)
+    people = []
+    of_all = zip(
+        scenario.archetypes, scenario.n_users_by_archetype, targets_of(scenario.archetypes, behaviour), strict=True
+    )
+    for archetype, n, targets in of_all:
+        habit = Habit(archetype, behaviour, days, today.number, targets)
+        for _ in range(n):
+            person = Person(scenario, archetype, len(people), calendar, habit)
             soc = archetype.plug_in_soc_percent / 100
-        soc = person.stay(max(plug_in, begin), plug_out, soc)
-    return person
+            if warm_up and behaviour.driving:
+                luck = Chance(run.seed).uniform(Purpose.FIRST_SOC, 1, first_user=len(people))
+                kwh, target = np.array([person.diary.mean_kwh()]), np.array([person.target])
+                soc = float(habit.first_soc(luck, kwh, target, today)[0])
+            elif warm_up:  # it begins between two sessions: charged
+                soc = max(soc, person.target)
+            person.live(begin, start_and_end(scenario)[1], soc)
+            people.append(person)
+    return people

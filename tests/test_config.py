@@ -164,10 +164,27 @@ def test_more_driving_than_battery_is_clipped_with_a_warning() -> None:
 
 
 def test_odd_targets_and_starts_are_warned_of() -> None:
-    assert any("is 80 meant?" in text for text in scenario(target_soc_percent=0.8).warnings)
-    assert any("never charge" in text for text in scenario(plug_in_soc_percent=90).warnings)
+    with pytest.raises(ConfigError, match=r"public_reserve_percent .10.*is 80 meant"):
+        scenario(target_soc_percent=0.8)
+    parked = Scenario.from_dict({"archetypes": [ROW | {"target_soc_percent": 0.8}], "behaviour": {"driving": False}})
+    assert any("is 80 meant?" in text for text in parked.warnings)
+    assert any("nothing to charge" in text for text in scenario(plug_in_soc_percent=90).warnings)
     odd = Scenario.from_dict({"archetypes": [ROW], "simulation": {"start": "2026-01-12T12:07"}})
     assert odd.warnings == ("simulation.start: 30 min steps begin 7 min past the hour",)
+
+
+def test_a_car_stops_charging_at_home_above_where_it_charges_in_public() -> None:
+    told = {"archetypes": [ROW | {"target_soc_percent": 20}], "behaviour": {"public_reserve_percent": 20}}
+    with pytest.raises(ConfigError, match=r"target_soc_percent: 20 is not over behaviour.public_reserve_percent"):
+        Scenario.from_dict(told)
+
+
+def test_nobody_drives_all_day() -> None:
+    told = {"archetypes": [ROW | {"miles_per_year": 150_000}]}
+    with pytest.raises(ConfigError, match=r"150,000 takes 13.7 h of every day.*at most 131,400, in 12 h"):
+        Scenario.from_dict(told)
+    Scenario.from_dict(told | {"behaviour": {"average_speed_mph": 40}})
+    Scenario.from_dict(told | {"behaviour": {"driving": False}})
 
 
 @pytest.mark.parametrize(("value", "unit"), [(52.0, 1), (1.05, 0.01), (2.5, 0.1), (2700.0, 1), (1e-7, 1e-7), (1e22, 1)])
@@ -269,6 +286,45 @@ def test_a_scenario_made_by_hand_tells_every_fault_too() -> None:
 def test_a_frozen_scenario_cannot_be_changed() -> None:
     with pytest.raises(ValidationError):
         scenario().population_size = 5
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("GB-ENG", "GB-ENG"),
+        (" gb-eng ", "GB-ENG"),
+        ("GB-SCT", "GB-SCT"),
+        ("NO", "NO"),
+        ("no", "NO"),
+        ("none", None),
+        (None, None),
+    ],
+)
+def test_bank_holidays_are_of_a_region_or_there_are_none(typed: str | None, meant: str | None) -> None:
+    made = Scenario.from_dict({"simulation": {"holidays": typed}, "archetypes": [ROW]})
+    assert made.simulation.holiday_region == meant
+    assert Scenario.from_dict(made.to_dict()) == made
+
+
+@pytest.mark.parametrize(
+    ("simulation", "meant"),
+    [({}, "GB-ENG"), ({"timezone": "Europe/London"}, "GB-ENG"), ({"timezone": "Europe/Oslo"}, None)],
+)
+def test_bank_holidays_left_out_are_englands_where_the_clock_is_londons(
+    simulation: dict[str, str], meant: str | None
+) -> None:
+    made = Scenario.from_dict({"simulation": simulation, "archetypes": [ROW]})
+    assert made.simulation.holiday_region == meant
+
+
+def test_only_one_kind_of_day_needs_to_be_driven() -> None:
+    behaviour = {"p_drive_weekend": 0, "weekend_mileage_factor": 0}
+    assert Scenario.from_dict({"behaviour": behaviour, "archetypes": [ROW]}).behaviour.driving
+
+
+def test_nobody_has_to_drive_where_cars_only_charge() -> None:
+    behaviour = {"driving": False, "p_drive_weekday": 0, "p_drive_weekend": 0}
+    assert not Scenario.from_dict({"behaviour": behaviour, "archetypes": [ROW]}).behaviour.driving
 
 
 def test_a_population_too_small_for_its_archetypes_is_warned_of() -> None:

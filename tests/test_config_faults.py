@@ -67,13 +67,13 @@ FIELDS = [
     ("2026-01-12T12:00", "1890-01-01T00:00", ["is outside the years 1970-2100"]),
     ("2026-01-12T12:00", "2026-03-29T01:30", ["does not exist in Europe/London", 'write "2026-03-29T02:30"']),
     # people
-    ('"population_size": 1000', '"population_size": 0', ["line 9", "population_size: 0 is under 1"]),
+    ('"population_size": 1000', '"population_size": 0', ["line 10", "population_size: 0 is under 1"]),
     ('"population_size": 1000', '"population_size": 1e12', ["is over 2,147,483,647"]),
     ('"population_size": 1000', '"population_siz": 1000', ['did you mean "population_size"?']),
     (
         '"battery_kwh": 60',
         '"battery_kwh": -5',
-        ["line 13", "archetypes[0].battery_kwh: -5 is under 1", "[kWh]"],
+        ["line 14", "archetypes[0].battery_kwh: -5 is under 1", "[kWh]"],
     ),
     ('"battery_kwh": 60', '"battery_kwh": 1e-300', ["1e-300 is under 1"]),
     ('"battery_kwh": 60', '"battery_kwh": 60000', ["60000 is over 1,000"]),
@@ -86,7 +86,7 @@ FIELDS = [
     (
         '"battery_kwh": 60, ',
         "",
-        ["line 12", "archetypes[0].battery_kwh: missing; usable battery capacity [kWh]"],
+        ["line 13", "archetypes[0].battery_kwh: missing; usable battery capacity [kWh]"],
     ),
     ('"plug_in_frequency_per_day": 1', '"plug_in_frequency_per_day": 7', ["7 is over 1"]),
     (
@@ -102,7 +102,7 @@ FIELDS = [
     ('"plug_in_time": "18:00"', '"plug_in_time": "18h30"', ['write it as "18:30"']),
     ('"plug_in_time": "18:00"', '"plug_in_time": null', ["null is not a time of day"]),
     ('"plug_in_time": "18:00"', '"plug_in_time": "07:00"', ["also plug_in_time", 'write "06:59"']),
-    ("Average (UK)", "Average\\n(UK)", ["line 12", 'name: "Average\\n(UK)" holds a line break']),
+    ("Average (UK)", "Average\\n(UK)", ["line 13", 'name: "Average\\n(UK)" holds a line break']),
     ("Average (UK)", " ", ["is empty"]),
     ("Average (UK)", "x" * 90, ["is longer than 80 characters"]),
     ("Average (UK)", "Infrequent driving", ['"Infrequent driving" is also the name of archetypes[0]']),
@@ -110,7 +110,7 @@ FIELDS = [
     (
         '"population_percent": 9,',
         '"population_percent": 6,',
-        ["line 11", "sums to 97, not 100", "(6) may be meant as 9"],
+        ["line 12", "sums to 97, not 100", "(6) may be meant as 9"],
     ),
     (
         '"population_percent": 30',
@@ -118,10 +118,45 @@ FIELDS = [
         ['"Intelligent Octopus average" (27) may be meant as 30'],
     ),
     # the rest
-    ('"driving": false', '"driving": true', ["true, but trips come with a later version"]),
-    ('"driving": false', '"driving": 0', ["0 is neither true nor false"]),
-    ('"sheet"', '"sheat"', ['"sheat" is not "sheet" or "carried"']),
-    ('habit_sd_minutes": 45', 'habit_sd_minutes": 300', ["300 is over 180"]),
+    ('"driving": true', '"driving": 0', ["line 51", "behaviour.driving: 0 is neither true nor false"]),
+    ('"driving": true', '"driving": true, "soc_at_plug_in": "sheat"', ['"sheat" is not "sheet" or "carried"']),
+    ('"season": true', '"season": "often"', ['behaviour.season: "often" is neither true nor false']),
+    ('habit_sd_minutes": 75', 'habit_sd_minutes": 300', ["300 is over 180", "0-180"]),
+    ('day_sd_minutes": 130', 'day_sd_minutes": -1', ["-1 is under 0"]),
+    ('"average_speed_mph": 30', '"average_speed_mph": 0', ["line 51", "0 is under 5", "5-100"]),
+    ('"average_speed_mph": 30', '"average_speed_mph": 300', ["300 is over 100"]),
+    ('"miles_cv_between_users": 0.3', '"miles_cv_between_users": 30', ["line 52", "30 is over 3"]),
+    ('"miles_cv_between_days": 0.7', '"miles_cv_between_days": -0.7', ["-0.7 is under 0"]),
+    ('"p_drive_weekday": 0.9', '"p_drive_weekday": 90', ["line 53", "90 is over 1; is 0.9 meant?"]),
+    ('"p_drive_weekend": 0.67', '"p_drive_weekend": -1', ["-1 is under 0", "0-1"]),
+    ('"p_drive_weekday": 0.9', '"p_drive_weekdays": 0.9', ['did you mean "p_drive_weekday"?']),
+    ('"weekend_mileage_factor": 0.9', '"weekend_mileage_factor": 11', ["11 is over 10"]),
+    ('"public_reserve_percent": 10', '"public_reserve_percent": 60', ["line 55", "60 is over 50"]),
+    ('"times": "spread"', '"times": "exactly"', ["line 54", '"exactly" is not "spread" or "exact"']),
+    ('"target_soc": "sheet"', '"target_soc": 80', ['80 is not "sheet" or "survey"']),
+    ('"ready_by": "habit"', '"ready_by": "07:00"', ['"07:00" is not "habit" or "survey"']),
+    (
+        '"p_drive_weekday": 0.9, "p_drive_weekend": 0.67',
+        '"p_drive_weekday": 0, "p_drive_weekend": 0',
+        ["behaviour.p_drive_weekday: 0, and nobody drives at weekends either", 'write "driving": false'],
+    ),
+    (
+        '"p_drive_weekday": 0.9, "p_drive_weekend": 0.67, "weekend_mileage_factor": 0.9',
+        '"p_drive_weekday": 0, "weekend_mileage_factor": 0',
+        ["behaviour.p_drive_weekday: 0, and nobody drives at weekends either"],
+    ),
+    # bank holidays
+    (
+        '"GB-ENG"',
+        '"UK"',
+        ["line 6", "simulation.holidays", '"UK" is not a region with known bank holidays', '"GB-ENG"'],
+    ),
+    ('"GB-ENG"', '"GB-XYZ"', ['"GB-XYZ" is not a region of GB with holidays of its own; it has: ENG, NIR, SCT, WLS']),
+    ('"GB-ENG"', '"en-GB"', ['"en-GB" is not a region with known bank holidays']),
+    ('"GB-ENG"', '""', ['"" is not a region with known bank holidays']),
+    ('"GB-ENG"', "5", ["simulation.holidays: 5 is not a text", 'write a region, as in "GB-ENG", or "none"']),
+    ('"GB-ENG"', "false", ["simulation.holidays: false is not a text"]),
+    ('"GB-ENG"', "[]", ["simulation.holidays: an empty list is not a text"]),
     ("0.90", "90", ["90 is over 1; is 0.9 meant?"]),
     ("0.90", "0", ["0 is under 0.1"]),
     ("[[0, 100], [80, 100], [100, 30]]", "[[0, 100]]", ["must begin at SoC 0 and end at SoC 100"]),
@@ -130,10 +165,10 @@ FIELDS = [
     ("[[0, 100], [80, 100], [100, 30]]", "[[0, 120], [100, 30]]", ["power 120 at SoC 0"]),
     ("[[0, 100], [80, 100], [100, 30]]", "[[0, null], [100, 30]]", ["null is not a number"]),
     ("[[0, 100], [80, 100], [100, 30]]", '"flat"', ["is not a list of points"]),
-    ('{"events": true}', '{"events": "maybe"}', ["line 67", '"maybe" is neither true nor false']),
+    ('{"events": true}', '{"events": "maybe"}', ["line 70", '"maybe" is neither true nor false']),
     ('{"events": true}', "[]", ["outputs: an empty list where an object { } with settings belongs"]),
     # charging
-    ('"immediate"', '"imediate"', ["line 61", 'did you mean "immediate"?', "--strategy-file"]),
+    ('"immediate"', '"imediate"', ["line 64", 'did you mean "immediate"?', "--strategy-file"]),
     (
         '"immediate"',
         '"foo"',
@@ -146,7 +181,7 @@ FIELDS = [
         ['charging.window: not a setting of "immediate"', '"strategy": "scheduled"'],
     ),
     (WINDOW, '"windw": ["00:30", "04:30"]', ['windw: no such setting; did you mean "window"?']),
-    (WINDOW, '"window": ["00:30"]', ["line 63", 'charging.by_archetype["Scheduled charging"].window']),
+    (WINDOW, '"window": ["00:30"]', ["line 66", 'charging.by_archetype["Scheduled charging"].window']),
     (WINDOW, '"window": 5', ['charging.by_archetype["Scheduled charging"].window']),
     (WINDOW, '"window": ["00:30", "25:00"]', ["25:00"]),
     (
@@ -179,9 +214,9 @@ def test_every_fault_is_in_one_message_in_the_order_of_the_file(broken: Path) ->
     broken.write_text(text.replace('"population_percent": 9,', '"population_percent": 6,'))
     lines = told(broken).split("\n")
     assert lines[0] == f"{broken}: 3 things to mend"
-    assert lines[1] == '  line 13  archetypes[0].battery_kw: no such setting; did you mean "battery_kwh"?'
-    assert lines[2].startswith("  line 22  archetypes[1].target_soc_percent: 180 is over 100; ")
-    assert lines[3].startswith("  line 11  archetypes: population_percent sums to 97, not 100; ")
+    assert lines[1] == '  line 14  archetypes[0].battery_kw: no such setting; did you mean "battery_kwh"?'
+    assert lines[2].startswith("  line 23  archetypes[1].target_soc_percent: 180 is over 100; ")
+    assert lines[3].startswith("  line 12  archetypes: population_percent sums to 97, not 100; ")
     assert lines[3].endswith('"Scheduled charging" (6) may be meant as 9')
 
 
@@ -198,16 +233,16 @@ SYNTAX = [
     (
         '"events": true}',
         '"events": true,}',
-        ["line 67", "column 29: a comma before the closing }; remove it"],
+        ["line 70", "column 29: a comma before the closing }; remove it"],
     ),
-    ('"population_size"', '// people\n  "population_size"', ["line 9", "JSON has no comments"]),
-    ('"population_size"', '# people\n  "population_size"', ["line 9", "JSON has no comments"]),
-    ('"population_size"', '/* people */ "population_size"', ["line 9", "JSON has no comments"]),
-    ('"population_size"', '/* people "population_size"', ["line 9", "this comment is never closed"]),
+    ('"population_size"', '// people\n  "population_size"', ["line 10", "JSON has no comments"]),
+    ('"population_size"', '# people\n  "population_size"', ["line 10", "JSON has no comments"]),
+    ('"population_size"', '/* people */ "population_size"', ["line 10", "JSON has no comments"]),
+    ('"population_size"', '/* people "population_size"', ["line 10", "this comment is never closed"]),
     (
         '"population_size": 1000,',
         '"population_size": 1000',
-        ["line 9", "a comma is missing at the end of this line"],
+        ["line 10", "a comma is missing at the end of this line"],
     ),
     ('"days": 7, ', '"days": 7 ', ["line 5", 'a comma is missing before "step_minutes"']),
     ('"days": 7', '"days" 7', ['a colon is missing after "days"']),
@@ -234,16 +269,16 @@ SYNTAX = [
     ('"target_soc_percent": 80', '"target_soc_percent": 80%', ['80% needs double quotes: "80%"']),
     ('{"events": true}', '{"events": True}', ["JSON writes True as true"]),
     ('{"events": true}', '{"events": true}}', ["comes after the end of the config"]),
-    ('{"events": true}\n}', '{"events": true}', ["line 67", "the { of line 1 is never closed"]),
-    ('"plug_in_soc_percent": 68},', '"plug_in_soc_percent": 68,', ["is the { of line 12 closed?"]),
+    ('{"events": true}\n}', '{"events": true}', ["line 70", "the { of line 1 is never closed"]),
+    ('"plug_in_soc_percent": 68},', '"plug_in_soc_percent": 68,', ["is the { of line 13 closed?"]),
     (
         '"plug_in_soc_percent": 68}\n  ]',
         '"plug_in_soc_percent": 68\n  ]',
-        ["the { of line 42 is still open: } is missing"],
+        ["the { of line 43 is still open: } is missing"],
     ),
     ("Average (UK)", "Average\t(UK)", ["a raw tab inside a text"]),
-    ("Average (UK)", "Average\n(UK)", ["line 12", "not closed in its line"]),
-    ('"Average (UK)', "Average (UK)", ["line 12"]),
+    ("Average (UK)", "Average\n(UK)", ["line 13", "not closed in its line"]),
+    ('"Average (UK)', "Average (UK)", ["line 13"]),
     ("Average (UK)", "C:\\Users", ["a backslash in a text is written"]),
     ("Average (UK)", "\\ud800", ["half of a two-part character"]),
     ("Average (UK)", 'the "Average"', ["quote inside a text"]),
@@ -287,7 +322,7 @@ WHOLE = [
     (TEXT.encode("utf-16-be"), ["this is UTF-16 text"]),
     (
         TEXT.replace("Average", "Averag\xe9").encode("cp1252"),
-        ["line 12 holds a byte (0xe9) that is not UTF-8"],
+        ["line 13 holds a byte (0xe9) that is not UTF-8"],
     ),
     (b"1," * 600_000, ["comes after the end"]),
     (b"[" + b"1," * 600_000, ["more than 500,000 values"]),

@@ -26,14 +26,15 @@ RANGES = {
     "not",
     "format",
 }
-COMPUTED = "plug_in_soc_percent"
+COMPUTED = ("plug_in_soc_percent", "Simulation.holidays")
 
 
 def properties(part: Any, at: str = "") -> Iterator[tuple[str, dict[str, Any], bool]]:
     """(path, property, whether it must be given) of every key of the config."""
     if isinstance(part, dict):
+        instead = part.get("oneOf", [])
         for key, value in part.get("properties", {}).items():
-            yield f"{at}.{key}", value, key in part.get("required", [])
+            yield f"{at}.{key}", value, any(key in option.get("required", []) for option in [part, *instead])
         for key, value in part.items():
             yield from properties(value, f"{at}.{key}")
     elif isinstance(part, list):
@@ -92,3 +93,11 @@ def test_every_reference_leads_somewhere() -> None:
 def test_the_schema_asks_for_what_a_row_needs() -> None:
     required = [name for name, field in UserArchetype.model_fields.items() if field.is_required()]
     assert schema()["$defs"]["UserArchetype"]["required"] == required
+
+
+def test_the_schema_asks_for_archetypes_or_sessions() -> None:
+    made = schema()
+    assert made["oneOf"] == [{"required": ["archetypes"]}, {"required": ["sessions"]}]
+    config = json.loads((ROOT / "examples" / "replay.json").read_text())
+    assert set(config) <= set(made["properties"])
+    assert set(config["columns"]) <= set(made["$defs"]["Columns"]["properties"])

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import datetime as dt
+from itertools import pairwise
+from statistics import NormalDist
 from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
 from worlds import FLAT, row, run, scheduled, story, utc
 
+from evsim._plug_times import DAY_SD_MINUTES, HABIT_SD_MINUTES, PLUG_IN, PLUG_OUT
+
+DIFFERING = {"habit": HABIT_SD_MINUTES, "day": DAY_SD_MINUTES}
 ALWAYS = row("Always plugged-in", plug_in_time="00:00", plug_out_time="23:59")
 
 
@@ -117,7 +122,8 @@ def test_a_stay_too_short_leaves_below_the_target():
 
 
 def test_a_habit_is_a_persons_own_and_for_good():
-    times, user = local_times(run(users=30, days=6, habit=45), "plug_in")
+    """From Monday noon to Friday noon: weekends have a shape of their own."""
+    times, user = local_times(run(users=30, days=4, habit=45), "plug_in")
     of_day = times % 86_400
     for u in range(30):
         assert len(set(of_day[user == u])) == 1
@@ -129,14 +135,68 @@ def test_a_day_spread_is_drawn_anew_every_day():
     assert len(set(times % 86_400)) == len(times) == len(user)
 
 
-@pytest.mark.parametrize("which", ["plug_in", "plug_out"])
-@pytest.mark.parametrize(("habit", "day", "sd"), [(45, 0, 45), (0, 30, 30), (45, 30, 54.1)])
-def test_times_are_spread_by_as_many_minutes_as_configured(which, habit, day, sd):
-    usual = {"plug_in": 18, "plug_out": 7}[which]
-    times, _ = local_times(run(users=2_000, days=2, habit=habit, day=day), which)
-    minutes = (times / 60 + 12 * 60 - usual * 60 + 720) % 1440 - 720
+def published(table, working, sd):
+    """Mean and standard deviation of a published shape, scaled to `sd` minutes of habit and day together."""
+    middles = (np.arange(20_000) + 0.5) / 20_000
+    z = np.array([NormalDist().inv_cdf(p) for p in middles])
+    minutes = np.interp(z, table[working].z, table[working].minutes) * sd / np.hypot(HABIT_SD_MINUTES, DAY_SD_MINUTES)
+    return minutes.mean(), minutes.std()
+
+
+@pytest.mark.parametrize(("which", "usual", "table"), [("plug_in", 18, PLUG_IN), ("plug_out", 7, PLUG_OUT)])
+@pytest.mark.parametrize(("habit", "day"), [(45, 0), (0, 30), (45, 30), (75, 130)])
+@pytest.mark.parametrize(("start", "working"), [("2026-01-12T02:00", True), ("2026-01-17T02:00", False)])
+def test_times_are_spread_as_the_published_shapes_are(which, usual, table, habit, day, start, working):
+    """From Monday 02:00, and from Saturday, for two days; draws that fall too early are drawn again."""
+    results = run(users=2_000, days=2, habit=habit, day=day, start=start)
+    times, _ = local_times(results, which)
+    minutes = (times / 60 + int(start[11:13]) * 60 - usual * 60 + 720) % 1440 - 720
+    mean, sd = published(table, working, np.hypot(habit, day))
     assert minutes.std() == pytest.approx(sd, rel=0.06)
-    assert minutes.mean() == pytest.approx(0, abs=4)
+    assert minutes.mean() == pytest.approx(mean, abs=4 * sd / np.sqrt(len(minutes) / 2) + 1)
+
+
+@pytest.mark.parametrize("settings", [{"habit": 75, "day": 130, "times": "exact"}, {"habit": 0, "day": 0}])
+def test_exact_times_are_the_sheets_on_all_days(settings):
+    for session in sessions_of(run(days=7, users=3, **settings)):
+        assert str(session.plug_in)[11:] == "18:00:00"
+        assert session.plug_out is None or str(session.plug_out)[11:] == "07:00:00"
+
+
+def test_people_leave_later_at_weekends():
+    table = run(users=500, days=7, **DIFFERING).events.sessions()
+    out = table.plug_out[~np.isnat(table.plug_out)]
+    hour = (out - out.astype("datetime64[D]")).astype(float) / 3_600
+    weekend = (out.astype("datetime64[D]").astype(int) + 3) % 7 >= 5
+    assert np.median(hour[weekend]) - np.median(hour[~weekend]) == pytest.approx(165 / 60, abs=0.25)
+
+
+def test_people_leave_later_on_a_bank_holiday_too():
+    def medians(holidays):
+        table = run(users=500, start="2026-12-25T00:00", days=1, holidays=holidays, **DIFFERING).events.sessions()
+        out = table.plug_out[~np.isnat(table.plug_out)]
+        return np.median((out - np.datetime64("2026-12-25T00:00")).astype(float)) / 3_600
+
+    assert medians("GB-ENG") - medians("none") == pytest.approx(165 / 60, abs=0.3)
+
+
+def test_spreads_shrink_with_a_window_under_six_hours():
+    """Away for three hours: half the spread."""
+    times, _ = local_times(
+        run(row(plug_in_time="13:00", plug_out_time="10:00"), users=2_000, days=2, day=30), "plug_out"
+    )
+    mean, sd = published(PLUG_OUT, True, 15)
+    minutes = (times / 60 + 120 + 720) % 1440 - 720
+    assert (minutes.mean(), minutes.std()) == (pytest.approx(mean, abs=1), pytest.approx(sd, rel=0.06))
+
+
+def test_nobody_comes_home_before_leaving_or_in_less_time_than_the_trips_take():
+    results = run(row(miles_per_year=20_000), users=300, days=7, driving=True, habit=180, day=180)
+    for user in results.users:
+        told = [e for e in user.log if e.event in ("trip_start", "trip_end", "plug_in")]
+        for before, after in pairwise(told):
+            assert before.at <= after.at
+            assert (before.event, after.event) not in {("trip_start", "trip_start"), ("trip_end", "trip_end")}
 
 
 def test_coming_and_going_are_independent():

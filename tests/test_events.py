@@ -26,9 +26,9 @@ def log():
 
 @pytest.fixture(scope="module")
 def crowd():
-    rows = [row("A", 60), row("B", 30, plug_in_frequency_per_day=0.5, battery_kwh=40, target_soc_percent=95)]
-    rows += [row("C, the third", 10, plug_in_time="00:00", plug_out_time="23:59")]
-    charging = {"strategy": "immediate", "by_archetype": {"C, the third": scheduled("23:30", "01:15")}}
+    rows = [row("A", 50), row("B", 30, plug_in_frequency_per_day=0.5, battery_kwh=40, target_soc_percent=95)]
+    rows += [row("C, the third", 10, plug_in_time="22:00"), row("D", 10, plug_in_time="12:00", plug_out_time="12:40")]
+    charging = {"strategy": "immediate", "by_archetype": {"C, the third": scheduled("23:30", "00:15")}}
     return run(*rows, users=120, days=4, habit=45, day=30, charging=charging)
 
 
@@ -254,8 +254,9 @@ def test_every_event_says_why(crowd):
     reasons = {(e.event, e.reason) for user in crowd.users for e in user.log}
     assert reasons == {
         ("report", "run_start"), ("report", "step_end"), ("plug_in", "run_start"), ("plug_in", "habit"),
-        ("charge_start", "arrived"), ("charge_start", "window_open"), ("charge_stop", "target_reached"),
-        ("charge_stop", "unplugged"), ("charge_stop", "window_closed"), ("plug_out", "habit"),
+        ("charge_start", "run_start"), ("charge_start", "arrived"), ("charge_start", "window_open"),
+        ("charge_stop", "target_reached"), ("charge_stop", "unplugged"), ("charge_stop", "window_closed"),
+        ("plug_out", "habit"),
     }  # fmt: skip
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import subprocess
 import sys
 import warnings
 from dataclasses import replace
 from itertools import pairwise
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
@@ -18,12 +20,17 @@ from matplotlib.text import Text
 from PIL import Image
 
 from evsim import Scenario, simulate
-from evsim.plots import charging_curves, power_by_archetype, save_all
+from evsim._event_kinds import EventKind
+from evsim._outputs import FILES
+from evsim.plots import charging_curves, occupancy, plug_in_times, power_by_archetype, save_all, soc_at_plug_in
 from evsim.plots._calendar import LEVELS, level_for, parts_of
-from evsim.plots._palette import COLOURS, HATCHES, colour, hatch
+from evsim.plots._palette import COLOURS, HATCHES, STATES, colour, hatch
+from evsim.plots._plug_in_times import median_minute
+from evsim.plots._soc_at_plug_in import median
 from evsim.plots._views import views_of
 from evsim.plots._words import told_apart, width_in
 
+PICTURES = [charging_curves, power_by_archetype, plug_in_times, soc_at_plug_in, occupancy]
 SIGNS = "50% of $x_1^2$ \\frac{ & <b> é 車"
 
 
@@ -32,6 +39,7 @@ def scenario(names=("A",), **settings):
     start = settings.pop("start", "2026-01-12T12:00")
     simulation = {"start": start, "days": settings.pop("days", 2), "warm_up_days": 1}
     simulation["step_minutes"] = settings.pop("step_minutes", 30)
+    simulation |= settings.pop("simulation", {})
     row = {"miles_per_year": 9435, "battery_kwh": 60, "efficiency_miles_per_kwh": 3.5, "charger_kw": 7}
     row |= {"plug_in_frequency_per_day": 1, "plug_in_time": "18:00", "plug_out_time": "07:00"}
     row |= {"target_soc_percent": 80}
@@ -72,6 +80,24 @@ def curves(ax):
 
 def steps(ax):
     return [patch for patch in ax.patches if isinstance(patch, StepPatch) and patch.get_fill()]
+
+
+def halves(ax):
+    """The stacks of a picture of plug-in times: plug-ins and plug-outs, of each kind of day."""
+    stacks = {}
+    for patch in steps(ax):
+        stacks.setdefault(tuple(patch.get_transform().transform([(0, 0), (0, 1)]).ravel()), []).append(patch)
+    return list(stacks.values())
+
+
+def real(results, kind):
+    """When it was in local time, whose it was and with which SoC [%], for each plug-in or plug-out of a run's logs."""
+    zone = ZoneInfo(results.clock.timezone)
+    for user in results.users:
+        for event in user.log:
+            if event.event == kind.label and event.reason != "run_start":
+                at = event.at.astype("datetime64[s]").item().replace(tzinfo=dt.UTC).astimezone(zone)
+                yield at, results.archetypes.index(user.archetype), 100 * event.soc
 
 
 def said(ax):
@@ -115,11 +141,20 @@ def test_panels_share_their_scales(many):
     assert len({round(line[0, 0], 6) for line in lines}) == 2, "two columns"
 
 
-def test_the_number_in_a_panel_is_the_mean_at_plug_out(many):
+def test_the_numbers_in_a_panel_are_the_means_at_plug_in_and_plug_out(many):
     local_s = many.clock.local((np.arange(many.clock.n_steps) + 1) * many.clock.step_s)[1]
-    expected = 100 * many.mean_soc[local_s == 7 * 3600].mean(axis=0)
+    evening, morning = (100 * many.mean_soc[local_s == hour * 3600].mean(axis=0) for hour in (18, 7))
     found = [text for text in said(charging_curves(many)) if text.endswith("at 07:00")]
-    assert found == [f"{percent:.0f}% at 07:00" for percent in expected]
+    assert found == [f"{a:.0f}% at 18:00, {b:.0f}% at 07:00" for a, b in zip(evening, morning, strict=True)]
+
+
+def test_cars_that_leave_for_a_minute_have_one_number():
+    config = scenario().to_dict()
+    config["archetypes"][0] |= {"plug_in_time": "00:00", "plug_out_time": "23:59"}
+    found = [text for text in said(charging_curves(simulate(Scenario.from_dict(config)))) if "% at " in text]
+    assert len(found) == 1
+    assert found[0].endswith("at 23:59")
+    assert "," not in found[0]
 
 
 def test_the_stack_is_the_import_of_each_archetype_in_config_order(many):
@@ -138,7 +173,7 @@ def test_the_peak_is_written_with_its_power_and_local_time():
     results = simulate(scenario(start="2026-06-12T12:00"))
     peak = next(text for text in said(power_by_archetype(results)) if text.startswith("peak"))
     at = results.peak.at.astype("datetime64[m]").item()
-    assert f"{results.peak.kw:,.1f} kW" in peak or f"{results.peak.kw:,.0f} kW" in peak
+    assert float(peak.split()[1]) == pytest.approx(results.peak.kw, rel=1e-3)
     assert peak.endswith(f"{at.hour + 1:02d}:{at.minute:02d}"), "London is an hour ahead of UTC in June"
 
 
@@ -148,6 +183,154 @@ def test_the_peak_of_the_stack_is_the_peak_that_is_written(many):
     assert steps(ax)[-1].get_data().values.max() == pytest.approx(many.peak.kw)
 
 
+@pytest.fixture(scope="module")
+def week():
+    return simulate(scenario(kinds(4), days=7))
+
+
+def half_hours(results, kind, is_working):
+    """(48, n_archetypes) plug-ins or plug-outs on working or other days, as % of all on those."""
+    counts = np.zeros((48, len(results.archetypes)))
+    for at, archetype, _ in real(results, kind):
+        if (at.weekday() < 5) == is_working:
+            counts[at.hour * 2 + at.minute // 30, archetype] += 1
+    return 100 * counts / counts.sum()
+
+
+def test_plug_ins_go_up_and_plug_outs_down_on_working_days_and_others(week):
+    drawn = halves(plug_in_times(week))
+    expected = [half_hours(week, kind, on) for on in (True, False) for kind in (EventKind.PLUG_IN, EventKind.PLUG_OUT)]
+    for stack, shares in zip(drawn, expected, strict=True):
+        heights = [np.subtract(patch.get_data().values, patch.get_data().baseline) for patch in stack]
+        np.testing.assert_allclose(np.transpose(heights), shares, atol=1e-9)
+        np.testing.assert_array_equal(stack[0].get_data().edges, 1800 * np.arange(49))
+    ways = [np.diff(stack[0].get_transform().transform([(0, 0), (0, 1)])[:, 1]) for stack in drawn]
+    assert [way > 0 for way in ways] == [True, False, True, False]
+
+
+def test_plug_ins_and_plug_outs_are_on_one_scale(week):
+    ways = [
+        np.diff(stack[0].get_transform().transform([(0, 0), (0, 1)])[:, 1]) for stack in halves(plug_in_times(week))
+    ]
+    np.testing.assert_allclose(np.abs(ways), abs(ways[0][0]))
+
+
+def test_the_busiest_half_hour_and_the_median_are_written(week):
+    shares = half_hours(week, EventKind.PLUG_IN, is_working=True).sum(axis=1)
+    begin = 30 * int(np.argmax(shares))
+    span = "\N{EN DASH}".join(f"{minute // 60:02d}:{minute % 60:02d}" for minute in (begin, begin + 30))
+    words = said(plug_in_times(week))
+    assert any(text.startswith(span) and f"{shares.max():.1f}".removesuffix(".0") in text for text in words)
+    minutes = [60 * at.hour + at.minute for at, *_ in real(week, EventKind.PLUG_IN) if at.weekday() < 5]
+    fact = next(text for text in words if "plug-ins, median" in text)
+    assert fact.startswith(f"{len(minutes):,} plug-ins")
+    hour, minute = map(int, fact.partition("median ")[2][:5].split(":"))
+    assert 60 * hour + minute == pytest.approx(np.median(minutes), abs=20), "few people plug in after midnight"
+
+
+def test_cars_plugged_in_at_the_start_are_no_plug_ins(week):
+    logged = week.events.column("event") == EventKind.PLUG_IN
+    assert week.plug_counts.plug_ins.sum() == week.plug_counts.plug_in_soc.sum() < logged.sum()
+
+
+def test_bank_holidays_count_as_weekends():
+    easter = simulate(scenario(start="2026-04-02T00:00", days=5))
+    assert easter.plug_counts.days.tolist() == [1, 4]
+    assert any("Weekends and bank holidays" in text for text in said(plug_in_times(easter)))
+
+
+@pytest.mark.parametrize(("start", "name"), [("2026-01-13T00:00", "Working days"), ("2026-01-17T00:00", "Weekends")])
+def test_a_kind_of_days_that_a_run_does_not_have_takes_no_room(start, name):
+    results = simulate(scenario(start=start, simulation={"holidays": "none"}))
+    ax = plug_in_times(results)
+    assert len(halves(ax)) == 2
+    assert [text for text in said(ax) if text in {"Working days", "Weekends"}] == [name]
+
+
+def test_the_days_of_a_clock_change_are_as_long_as_they_were():
+    results = simulate(scenario(start="2026-03-28T00:00"))
+    assert results.plug_counts.days.tolist() == [0, 47 / 24]
+
+
+@pytest.mark.parametrize(
+    ("times", "expected"), [([23 * 60, 60], 0), ([600, 610, 700], 610), ([1439, 0, 1], 0), ([], None)]
+)
+def test_the_median_of_times_goes_round_midnight(times, expected):
+    counts = np.bincount(times, minlength=1440) if times else np.zeros(1440, int)
+    found = median_minute(counts)
+    assert expected is None or found in {expected, *times[:1]}
+
+
+def test_soc_at_plug_in_is_to_the_nearest_five_percent(week):
+    drawn = [patch.get_data() for patch in steps(soc_at_plug_in(week))]
+    edges = [0, *np.arange(2.5, 100, 5), 100]
+    for i, data in enumerate(drawn):
+        socs = [soc for _, archetype, soc in real(week, EventKind.PLUG_IN) if archetype == i]
+        np.testing.assert_array_equal(data.edges, edges)
+        np.testing.assert_allclose(data.values, 100 * np.histogram(socs, edges)[0] / len(socs), atol=1e-9)
+
+
+def test_the_median_soc_and_those_under_a_fifth_are_written(week):
+    facts = said(soc_at_plug_in(week))
+    for i in range(len(week.archetypes)):
+        socs = np.array([soc for _, archetype, soc in real(week, EventKind.PLUG_IN) if archetype == i])
+        assert f"median {np.median(socs):.0f}%" in facts
+        low = (socs < 20).sum()
+        share = f"{100 * low / len(socs):.0f}%" if low >= len(socs) / 200 else "<1%" if low else "none"
+        assert f"{share} of {len(socs)} plug-ins under 20%" in facts
+
+
+@pytest.mark.parametrize(("levels", "expected"), [([200], 0.2), ([100, 300], 0.2), ([0, 1000, 1000], 1.0), ([], None)])
+def test_the_median_of_counted_levels(levels, expected):
+    assert median(np.bincount(levels, minlength=1001) if levels else np.zeros(1001, int)) == expected
+
+
+def test_the_sheets_soc_is_marked_where_it_is_given():
+    plain = scenario().to_dict()
+    del plain["archetypes"][0]["plug_in_soc_percent"]
+    assert not any(
+        "sheet" in text for text in said(soc_at_plug_in(simulate(Scenario.from_dict(plain)))) if "%," in text
+    )
+    plain["archetypes"][0]["plug_in_soc_percent"] = 61.5
+    assert any(text.endswith("sheet 61.5%") for text in said(soc_at_plug_in(simulate(Scenario.from_dict(plain)))))
+
+
+def test_the_states_of_cars_are_stacked_to_a_hundred_percent(week):
+    drawn = np.array([patch.get_data().values for patch in steps(occupancy(week))]).reshape(4, 4, -1)
+    n = week.n_users[:, None]
+    expected = [week.n_charging.T, week.n_plugged_in.T, n - week.n_away.T, n + 0 * week.n_away.T]
+    np.testing.assert_allclose(drawn.transpose(1, 0, 2), 100 * np.array(expected) / n)
+    for below, above in pairwise(patch.get_data() for patch in steps(occupancy(week))[:4]):
+        np.testing.assert_array_equal(below.values, above.baseline)
+
+
+def test_what_most_charge_at_once_is_written(week):
+    most = 100 * (week.n_charging / week.n_users).max(axis=0)
+    found = [text for text in said(occupancy(week)) if text.endswith("charging at once")]
+    assert found == [f"up to {percent:.0f}% charging at once" for percent in most]
+
+
+def test_without_trips_nobody_is_said_to_be_at_home_or_away():
+    words = said(occupancy(simulate(scenario(behaviour={"driving": False}))))
+    assert "not plugged in" in words
+    assert not {"away", "at home, not plugged in"} & set(words)
+
+
+@pytest.mark.parametrize("draw", [plug_in_times, soc_at_plug_in])
+def test_a_run_in_which_nobody_plugs_in_says_so(few, draw):
+    counts = few.plug_counts
+    empty = replace(few)
+    empty.__dict__["plug_counts"] = counts._replace(
+        plug_ins=0 * counts.plug_ins, plug_outs=0 * counts.plug_outs, plug_in_soc=0 * counts.plug_in_soc
+    )
+    assert {"none", "nobody plugs in"} & set(said(draw(empty)))
+
+
+@pytest.mark.parametrize("draw", PICTURES)
+def test_pictures_need_no_people_but_what_is_counted_of_them(few, draw):
+    assert said(draw(few.without_people())) == said(draw(few))
+
+
 @pytest.mark.parametrize(("times", "unit"), [(1, "kW"), (1e3, "MW"), (1e7, "GW")])
 def test_power_is_in_a_unit_that_suits_it(few, times, unit):
     ax = power_by_archetype(replace(few, import_kw=few.import_kw / few.peak.kw * 90 * times))
@@ -155,15 +338,15 @@ def test_power_is_in_a_unit_that_suits_it(few, times, unit):
     assert any(text.startswith("peak 90") and f" {unit}" in text for text in said(ax))
 
 
-@pytest.mark.parametrize("draw", [charging_curves, power_by_archetype])
+@pytest.mark.parametrize("draw", PICTURES)
 def test_axes_say_what_they_show_and_in_which_unit(many, draw):
     ax = draw(many)
     assert "%" in ax.get_ylabel() or "[kW]" in ax.get_ylabel()
-    assert "Local time" in ax.get_xlabel()
-    assert "Europe/London" in ax.get_xlabel()
+    is_of_time = draw is not soc_at_plug_in
+    assert ("Local time, Europe/London" if is_of_time else "% charged") in ax.get_xlabel()
 
 
-@pytest.mark.parametrize("draw", [charging_curves, power_by_archetype])
+@pytest.mark.parametrize("draw", PICTURES)
 def test_a_picture_says_who_when_how_and_with_which_luck(many, draw):
     words = " ".join(said(draw(many)))
     for fact in ("60 ", "charging on arrival", "Mon 12 Jan 12:00 \N{EN DASH} Wed 14 Jan 2026 12:00", "seed 1"):
@@ -178,9 +361,16 @@ def test_a_title_does_not_claim_one_rule_where_there_are_several():
     assert "immediate; A: scheduled 00:30\N{EN DASH}04:30" in words
 
 
-def test_an_archetype_has_the_same_colour_in_both_pictures(many):
+def test_an_archetype_has_the_same_colour_in_all_pictures(many):
     curve_colours = [to_hex(line.get_color()) for line in curves(charging_curves(many))]
-    assert curve_colours == [to_hex(patch.get_facecolor()) for patch in steps(power_by_archetype(many))]
+    for draw in (power_by_archetype, soc_at_plug_in):
+        assert [to_hex(patch.get_facecolor()) for patch in steps(draw(many))] == curve_colours
+    for half in halves(plug_in_times(many)):
+        assert [to_hex(patch.get_facecolor()) for patch in half] == curve_colours
+
+
+def test_a_state_has_a_colour_that_is_nobodys():
+    assert not set(STATES.values()) & set(COLOURS)
 
 
 @pytest.mark.parametrize("room_in", [0.6, 1, 1.5, 2, 3, 5])
@@ -203,7 +393,7 @@ def test_archetypes_past_the_twelfth_are_told_apart_by_hatching():
     assert len(set(looks)) == len(looks)
 
 
-@pytest.mark.parametrize("draw", [charging_curves, power_by_archetype])
+@pytest.mark.parametrize("draw", PICTURES)
 @pytest.mark.parametrize("n", [1, 4])
 def test_a_name_is_never_read_as_mathematics(draw, n):
     ax = draw(simulate(scenario((SIGNS, "B", "C", "D")[:n])))
@@ -215,7 +405,7 @@ def test_a_name_is_never_read_as_mathematics(draw, n):
     )
 
 
-@pytest.mark.parametrize("draw", [charging_curves, power_by_archetype])
+@pytest.mark.parametrize("draw", PICTURES)
 @pytest.mark.parametrize("n", [1, 3, 4, 5, 12, 14])
 def test_all_words_stay_inside_the_picture(draw, n):
     ax = draw(simulate(scenario(kinds(n, length=80))))
@@ -230,7 +420,7 @@ def test_all_words_stay_inside_the_picture(draw, n):
             assert box.y1 <= figure.bbox.height, text
 
 
-@pytest.mark.parametrize("draw", [charging_curves, power_by_archetype])
+@pytest.mark.parametrize("draw", PICTURES)
 def test_words_are_large_enough_to_read(many, draw):
     assert min(text.get_fontsize() for text in draw(many).figure.findobj(Text) if text.get_text()) >= 9
 
@@ -257,12 +447,13 @@ def test_the_day_of_a_clock_change_says_how_long_it_is(start, says):
 
 @pytest.mark.parametrize("figsize", [(12, 4), (12, 6), (18, 6)])
 @pytest.mark.parametrize(("n", "days"), [(1, 7), (3, 7), (6, 7), (12, 7), (1, 20), (6, 20)])
-def test_words_never_overprint_side_by_side(n, days, figsize):
+@pytest.mark.parametrize("pair", [PICTURES[:2], PICTURES[2:4], PICTURES[4:] + PICTURES[:1]])
+def test_words_never_overprint_side_by_side(n, days, figsize, pair):
     figure = a_figure(figsize=figsize)
     left, right = figure.subplots(1, 2)
     results = simulate(scenario(kinds(n, length=20), days=days))
-    charging_curves(results, left)
-    power_by_archetype(results, right)
+    pair[0](results, left)
+    pair[1](results, right)
     figure.canvas.draw()
     boxes = [(t.get_text(), t.get_window_extent()) for t in figure.findobj(Text) if t.get_visible() and t.get_text()]
     for i, (text, box) in enumerate(boxes):
@@ -321,7 +512,7 @@ def test_two_windows_of_one_rule_are_told_apart():
     assert "immediate; B: scheduled 00:30\N{EN DASH}04:30; C: scheduled 22:00\N{EN DASH}02:00" in words
 
 
-@pytest.mark.parametrize("draw", [charging_curves, power_by_archetype])
+@pytest.mark.parametrize("draw", [charging_curves, power_by_archetype, soc_at_plug_in])
 def test_an_archetype_without_users_takes_no_room(few, draw):
     nobody = np.array([0, 30, 30])
     soc, quantiles = few.mean_soc.copy(), few.soc_quantiles.copy()
@@ -368,7 +559,7 @@ def test_a_picture_in_given_axes_keeps_to_their_box(few):
 
 def test_the_files_open_at_150_dpi_and_know_where_they_come_from(many, tmp_path):
     paths = save_all(many, tmp_path)
-    assert [path.name for path in paths] == ["charging_curves.png", "power_by_archetype.png"]
+    assert [path.name for path in paths] == list(FILES[: len(PICTURES)])
     for path in paths:
         with Image.open(path) as image:
             image.load()

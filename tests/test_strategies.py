@@ -111,6 +111,18 @@ def test_what_one_night_leaves_undone_the_next_goes_on_with():
     assert socs == pytest.approx([0.31, 0.52, 0.73])
 
 
+def test_a_window_that_was_waited_for_in_an_earlier_stay_is_nothing_to_the_next_one():
+    """Away from 05:20 to 05:40, so that the window opens at 05:30 without the car; by 06:00 it charges for 20 minutes.
+
+    Power falls with SoC, 7 kW x (1 - soc), so that an energy in the wrong order would show.
+    """
+    car = row(plug_in_time="05:40", plug_out_time="05:20", target_soc_percent=99)
+    results = run(car, curve=[[0, 100], [100, 0]], efficiency=0.9, charging=scheduled("05:30", "19:30"), days=1)
+    at_six = 1 - 0.32 * np.exp(-7 * 0.9 / 60 / 3)
+    assert results.mean_soc[35, 0] == pytest.approx(at_six, abs=1e-12)
+    assert results.import_kw[35, 0] * 0.5 == pytest.approx((at_six - 0.68) * 60 / 0.9)
+
+
 def test_a_timer_opens_twice_in_a_long_stay():
     stay = row(plug_in_time="18:00", plug_out_time="17:59", plug_in_soc_percent=10)
     results = run(stay, days=1, charging=scheduled("17:30", "19:30"))
@@ -369,8 +381,17 @@ def test_a_rule_sees_what_a_charger_would_know():
 
 
 def test_a_rule_sees_the_usual_departure_not_the_real_one():
+    """The habit is the middle of the working day's shape: 35 minutes after 07:00, on the scale of 60 in 150 minutes."""
     expected = shown(lambda cars: cars.expected_departure.tolist(), users=5, day=60)
-    assert {at for asked in expected for at in asked} == {19 * 3600.0}
+    usual = round(35 * 60 * 60 / np.hypot(75, 130))
+    assert {at for asked in expected for at in asked} == {19 * 3600.0 + usual}
+
+
+def test_a_rule_expects_later_departures_at_weekends():
+    """The middle of the weekend's shape: 200 minutes after 07:00."""
+    expected = shown(lambda cars: cars.expected_departure.tolist(), users=5, day=60, start="2026-01-16T12:00")
+    usual = round(200 * 60 * 60 / np.hypot(75, 130))
+    assert {at for asked in expected for at in asked} == {19 * 3600.0 + usual}
 
 
 def test_a_rule_sees_when_the_cable_went_in_and_how_long_the_target_takes():

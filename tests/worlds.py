@@ -16,6 +16,13 @@ FLAT = [[0, 100], [100, 100]]
 TAPER = [[0, 100], [80, 100], [100, 30]]
 
 
+ALIKE = {
+    "driving": True, "times": "exact", "p_drive_weekday": 1, "p_drive_weekend": 1, "miles_cv_between_users": 0,
+    "miles_cv_between_days": 0, "weekend_mileage_factor": 1, "season": False,
+}  # fmt: skip
+"""Behaviour of people who drive, all alike and every day the same."""
+
+
 def row(name="A", percent=100, **changes):
     """The sheet's average driver (60 kWh, 7 kW, 18:00 to 07:00, 68% to 80%), with changes."""
     return {
@@ -48,18 +55,25 @@ def config(
     efficiency=0.9,
     curve=TAPER,
     charging=None,
+    driving=False,
+    holidays=None,
+    **behaviour,
 ):
-    """A whole config; by default one user, two days from noon, and everybody exact to the second."""
+    """A whole config; by default one user, two days from noon, nobody drives, and everybody exact to the second.
+
+    holidays : "none", "GB-ENG", ...; left to evsim's default by None. Whatever else is given is behaviour.
+    """
     return {
         "simulation": {
             "start": start, "days": days, "step_minutes": step, "timezone": zone, "seed": seed,
             "warm_up_days": warm_up,
-        },
+        } | ({} if holidays is None else {"holidays": holidays}),
         "population_size": users,
         "archetypes": list(rows) or [row()],
         "behaviour": {
-            "plug_time_habit_sd_minutes": habit, "plug_time_day_sd_minutes": day, "soc_at_plug_in": soc,
-        },
+            "driving": driving, "plug_time_habit_sd_minutes": habit, "plug_time_day_sd_minutes": day,
+            "soc_at_plug_in": soc,
+        } | behaviour,
         "battery": {"charging_efficiency": efficiency, "charge_curve": curve},
         "charging": charging or {"strategy": "immediate"},
     }  # fmt: skip

@@ -12,23 +12,25 @@ from typing import TYPE_CHECKING
 
 from evsim._errors import ConfigError
 from evsim._totals import BYTES_PER_SNAPSHOT_AND_ARCHETYPE
-from evsim._units import HOURS_PER_DAY
+from evsim._units import DAYS_PER_YEAR, HOURS_PER_DAY
 
 if TYPE_CHECKING:
     from evsim._scenario import Scenario
 
-SIMULATING_BYTES = 50_000_000
+SIMULATING_BYTES = 65_000_000
 """Python, numpy and pydantic before there is anybody."""
-WRITING_BYTES = 150_000_000
+WRITING_BYTES = 165_000_000
 """The same with pyarrow, which writes events.parquet, and the texts of a piece of a CSV file."""
-BYTES_PER_USER = 400
+BYTES_PER_USER = 500
 """The columns of the population: some thirty of 8 bytes, and the small ones; and what lays out a day."""
-SIMULATING_BYTES_PER_EVENT = 14
-"""The log while it grows: what a whole group of events has in common is kept once."""
+SIMULATING_BYTES_PER_EVENT = 18
+"""The log while it grows: what a whole group of events has in common is kept once, but not of small groups."""
 WRITING_BYTES_PER_EVENT = 100
 """The log laid out (22), sorted by user and time (8 for each order), its sessions, and the Arrow table."""
 EVENTS_PER_SESSION = 4
 """Plug-in, start, stop, plug-out; the reports of each step while charging come on top."""
+EVENTS_OF_TRIPS_PER_DAY = 4
+"""Two trips begin and end; a report falls on each step boundary on the way."""
 SERIES_BYTES_PER_STEP_AND_ARCHETYPE = 80
 """Ten columns of 8 bytes: counts, energies and powers, SoC and its quantiles."""
 TABLE_BYTES_PER_STEP_AND_ARCHETYPE = 80
@@ -94,12 +96,23 @@ def _snapshot_bytes(users: int, n_kinds: int, n_steps: int) -> int:
 
 def _events_per_user_day(scenario: Scenario, step_minutes: int) -> float:
     """Mean over the population: a session's events, times how often there is one."""
+    if scenario.recorded is not None:
+        lived = scenario.recorded
+        hours = float((lived.energy_kwh / lived.charger_kw[lived.user]).sum())
+        events = EVENTS_PER_SESSION * len(lived.line) + hours * _MINUTES_PER_HOUR / step_minutes
+        return events / lived.n_users / scenario.simulation.days
     total = 0.0
     for archetype in scenario.archetypes:
         stored_kw = archetype.charger_kw * scenario.battery.charging_efficiency
-        hours = min(float(HOURS_PER_DAY), archetype.need_kwh / stored_kw)
-        per_session = EVENTS_PER_SESSION + hours * _MINUTES_PER_HOUR / step_minutes
-        total += archetype.population_percent / 100 * archetype.plug_in_frequency_per_day * per_session
+        frequency = archetype.plug_in_frequency_per_day
+        driven_kwh = archetype.miles_per_year / DAYS_PER_YEAR / archetype.efficiency_miles_per_kwh
+        need_kwh = driven_kwh / frequency if scenario.behaviour.driving else archetype.need_kwh
+        hours = min(float(HOURS_PER_DAY), need_kwh / stored_kw)
+        per_day = frequency * (EVENTS_PER_SESSION + hours * _MINUTES_PER_HOUR / step_minutes)
+        if scenario.behaviour.driving:
+            road_h = archetype.miles_per_year / DAYS_PER_YEAR / scenario.behaviour.average_speed_mph
+            per_day += EVENTS_OF_TRIPS_PER_DAY + road_h * _MINUTES_PER_HOUR / step_minutes
+        total += archetype.population_percent / 100 * per_day
     return total
 
 
@@ -131,7 +144,7 @@ def _what_fits(scenario: Scenario, available: int, writes: bool) -> str:
     def fits(users: int | None = None, days: int | None = None, step_minutes: int | None = None) -> bool:
         return estimated_bytes(scenario, users, days, step_minutes, writes=writes) <= available
 
-    users = _largest(scenario.population_size, lambda n: fits(users=n))
+    users = _largest(scenario.population_size, lambda n: fits(users=n)) if scenario.recorded is None else 0
     days = _largest(now.days, lambda n: fits(days=n))
     ways = [f"population_size up to {_rounded(users):,}"] if users else []
     ways += [f"simulation.days up to {days:,}"] if days else []

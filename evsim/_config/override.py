@@ -12,7 +12,7 @@ from evsim._typed_in.json_source import MOST_DEPTH, Path
 
 Override: TypeAlias = tuple[str, str] | tuple[str, str, str]
 """(path, value as text), and how it was written, when not as `--set path=value`."""
-ARCHETYPES = "archetypes"
+ARCHETYPES, SESSIONS = "archetypes", "sessions"
 
 
 def step_into(holder: Any, part: str | int, done: Path) -> tuple[str | int, str | None]:

@@ -8,12 +8,21 @@ from itertools import pairwise
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
-from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
+from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema
 
 from evsim._clock import Clock, epoch_s
 from evsim._typed_in.faults import Fault, show, typed_fault
-from evsim._typed_in.settings import LocalStart, Plain, Settings, Switch, Whole, Zone, attempt, setting
-from evsim._typed_in.values import as_percent, as_start, as_timezone, as_whole, gap_at, show_start
+from evsim._typed_in.settings import LocalStart, Plain, Region, Settings, Switch, Whole, Zone, attempt, setting
+from evsim._typed_in.values import (
+    COMMON_REGION,
+    NO_HOLIDAYS,
+    as_percent,
+    as_start,
+    as_timezone,
+    as_whole,
+    gap_at,
+    show_start,
+)
 from evsim._units import SECONDS_PER_DAY, SECONDS_PER_MINUTE
 
 DEFAULT_START = "2026-01-12T12:00"
@@ -77,6 +86,11 @@ ChargeCurve = Annotated[
 Step = Annotated[int, BeforeValidator(_as_step), WithJsonSchema({"type": "integer", "enum": list(STEPS)})]
 
 
+def _holidays_of(given: dict[str, Any]) -> str:
+    """Where the time zone tells the country, its bank holidays."""
+    return COMMON_REGION if given.get("timezone") == DEFAULT_TIMEZONE else NO_HOLIDAYS
+
+
 class Simulation(Settings):
     """When, how long, how finely, and with which luck."""
 
@@ -96,6 +110,12 @@ class Simulation(Settings):
         DEFAULT_TIMEZONE,
         min_length=1,
     )
+    holidays: Region = Field(
+        default_factory=_holidays_of,
+        description="Bank holidays that people live like weekends: a country or a part of one, as in GB-ENG or NO "
+        "(ISO 3166), or none. Left out: GB-ENG where the clock is London's, none elsewhere.",
+        json_schema_extra={"unit": "place"},
+    )
     seed: Whole = setting("Seed of all chance: the same seed, the same run.", "number", 1, ge=0, le=2**64 - 1)
     warm_up_days: Whole = setting(
         "Days lived before the start and not reported, so that there is no artificial first day.",
@@ -109,6 +129,11 @@ class Simulation(Settings):
         """The time axis of the run."""
         warm_up_days = self.warm_up_days if warms_up else 0
         return Clock.of(self.start, self.days, self.step_minutes, self.timezone, warm_up_days)
+
+    @property
+    def holiday_region(self) -> str | None:
+        """Whose bank holidays there are, or None."""
+        return None if self.holidays == NO_HOLIDAYS else self.holidays
 
     @property
     def left_over_minutes(self) -> int:

@@ -44,6 +44,7 @@ def schema() -> dict[str, Any]:
     made["properties"] = {"$schema": _editor_key(), **made["properties"]}
     _accept_a_sheet(made["properties"]["archetypes"])
     _give_parts_defaults(made)
+    _accept_sessions(made)
     cleaned: dict[str, Any] = _without_titles(made)
     return cleaned
 
@@ -68,6 +69,24 @@ def _accept_a_sheet(archetypes: dict[str, Any]) -> None:
     file = {"type": "string", "minLength": 1, "description": "Name of a CSV file with the archetype sheet."}
     archetypes["anyOf"] = [listed, file]
     archetypes["unit"] = "archetypes"
+
+
+def _accept_sessions(made: dict[str, Any]) -> None:
+    """Sessions instead of archetypes: a file's name, or an object; their columns may stand beside them."""
+    properties = made["properties"]
+    file = {"type": "string", "minLength": 1, "description": "Name of a CSV file with a real session in each row."}
+    parts = [part for part in properties["sessions"]["anyOf"] if "$ref" in part]
+    properties["sessions"]["anyOf"] = [file, *({"type": "object", **part} for part in parts), {"type": "null"}]
+    made[_DEFS]["Sessions"]["properties"]["columns"]["default"] = {}
+    columns = {"$ref": f"#/{_DEFS}/Columns", "description": "The same as sessions.columns.", "default": {}}
+    names = list(properties)
+    at = names.index("sessions") + 1
+    made["properties"] = {**{name: properties[name] for name in names[:at]}, "columns": columns}
+    made["properties"] |= {name: properties[name] for name in names[at:]}
+    made["oneOf"] = [{"required": [name]} for name in ("archetypes", "sessions")]
+    made["required"] = [name for name in made["required"] if name != "archetypes"]
+    if not made["required"]:
+        del made["required"]
 
 
 def _give_parts_defaults(made: dict[str, Any]) -> None:

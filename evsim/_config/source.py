@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from pydantic_core import ValidationError
 
-from evsim._config.override import ARCHETYPES, Override, odd_keys, parse_path, step_into, value_of
+from evsim._config.override import ARCHETYPES, SESSIONS, Override, odd_keys, parse_path, step_into, value_of
 from evsim._config.sheet import read_sheet, rename
 from evsim._errors import ConfigError
 from evsim._typed_in.faults import MOST_SHOWN, Fault, faults_of, printable, report, shorten, show, show_path
@@ -102,6 +102,7 @@ class ConfigSource:
         return self._validated(cls, strategies)
 
     def _validated(self, cls: type[S], strategies: Strategies | None) -> S:
+        self._find_sessions()
         try:
             made = cls.model_validate(self.tree, context=strategies)
         except ValidationError as error:
@@ -189,6 +190,14 @@ class ConfigSource:
             shown = f"{show_path((ARCHETYPES, row))} {show(header)}" if header else None
             place = _Place(f"{short} line {line}", named.order + line / MOST_BYTES, shown)
             self.places[(ARCHETYPES, row, *key)] = place
+
+    def _find_sessions(self) -> None:
+        """Name the file of sessions as seen from here: it lies beside the config."""
+        typed = self.tree.get(SESSIONS)
+        if isinstance(typed, str) and typed.strip():
+            self.tree[SESSIONS] = str(self.folder / typed.strip())
+        elif isinstance(typed, Mapping) and isinstance(typed.get("file"), str) and typed["file"].strip():
+            self.tree[SESSIONS] = {**typed, "file": str(self.folder / typed["file"].strip())}
 
     def _override(self, override: Override) -> None:
         """Set one value by its path."""

@@ -19,19 +19,19 @@ class CannotReadError(Exception):
     """A file cannot be read; the text says why and what would do."""
 
 
-def read_bytes(path: str | os.PathLike[str]) -> bytes:
+def read_bytes(path: str | os.PathLike[str], most_bytes: int = MOST_BYTES) -> bytes:
     """The bytes of a plain file of a sensible size."""
     try:
         mode = os.stat(path)  # noqa: PTH116 - a Path would stumble over a NUL
         if stat.S_ISDIR(mode.st_mode):
             raise CannotReadError(f"a folder, not a file{_files_in(Path(path))}")
         if not stat.S_ISREG(mode.st_mode):
-            raise CannotReadError("a pipe or a device, not a file; save the config as a file")
-        if mode.st_size > MOST_BYTES:
+            raise CannotReadError("a pipe or a device, not a file; save it as a file")
+        if mode.st_size > most_bytes:
             size = mode.st_size / _BYTES_PER_MB
-            raise CannotReadError(f"{size:,.0f} MB is too large; at most {MOST_BYTES // _BYTES_PER_MB} MB are read")
+            raise CannotReadError(f"{size:,.0f} MB is too large; at most {most_bytes // _BYTES_PER_MB:,} MB are read")
         with open(path, "rb") as file:  # noqa: PTH123 - as above
-            data = file.read(MOST_BYTES + 1)
+            data = file.read(most_bytes + 1)
     except FileNotFoundError:
         raise CannotReadError(_no_such_file(Path(path))) from None
     except PermissionError:
@@ -39,8 +39,8 @@ def read_bytes(path: str | os.PathLike[str]) -> bytes:
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise CannotReadError(f"cannot be read: {printable(reason).lower()}") from None
-    if len(data) > MOST_BYTES:
-        raise CannotReadError(f"too large; at most {MOST_BYTES // _BYTES_PER_MB} MB are read")
+    if len(data) > most_bytes:
+        raise CannotReadError(f"too large; at most {most_bytes // _BYTES_PER_MB:,} MB are read")
     return data
 
 

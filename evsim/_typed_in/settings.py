@@ -21,6 +21,7 @@ from pydantic_core import PydanticUndefined, ValidationError
 
 from evsim._typed_in.faults import Fault, as_validation_error, faults_of
 from evsim._typed_in.values import (
+    as_holidays,
     as_name,
     as_percent,
     as_start,
@@ -46,6 +47,11 @@ Whole: TypeAlias = Annotated[int, BeforeValidator(as_whole)]
 Switch: TypeAlias = Annotated[bool, BeforeValidator(as_switch)]
 Name: TypeAlias = Annotated[str, BeforeValidator(as_name)]
 Zone: TypeAlias = Annotated[str, BeforeValidator(as_timezone)]
+Region: TypeAlias = Annotated[
+    str,
+    BeforeValidator(as_holidays),
+    WithJsonSchema({"type": ["string", "null"], "pattern": r"^(none|[A-Za-z]{2}(-[A-Za-z0-9]{1,6})?)$"}),
+]
 TimeOfDay: TypeAlias = Annotated[
     dt.time,
     BeforeValidator(as_time),

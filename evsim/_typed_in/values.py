@@ -215,6 +215,32 @@ def as_timezone(given: Any) -> str:
     return name
 
 
+NO_HOLIDAYS = "none"
+COMMON_REGION = "GB-ENG"
+
+
+def as_holidays(given: Any) -> str:
+    """A region whose bank holidays are known, as in "GB-ENG" or "NO"; "none" for null."""
+    if given is None or (isinstance(given, str) and given.strip().lower() == NO_HOLIDAYS):
+        return NO_HOLIDAYS
+    if not isinstance(given, str):
+        raise typed_fault(f'{show(given)} is not a text; write a region, as in "GB-ENG", or "none"')
+    if given.strip().upper() == COMMON_REGION:
+        return COMMON_REGION
+    from holidays import list_supported_countries
+
+    known = list_supported_countries(include_aliases=False)
+    country, dash, part = (text.strip().upper() for text in given.partition("-"))
+    if country not in known:
+        raise told_fault(f'{show(given)} is not a region with known bank holidays; write one as in "GB-ENG" or "NO"')
+    if not dash:
+        return country
+    if part not in known[country]:
+        parts = ", ".join(known[country]) or "none"
+        raise told_fault(f"{show(given)} is not a region of {country} with holidays of its own; it has: {parts}")
+    return f"{country}-{part}"
+
+
 def _likely_zone(name: str) -> str:
     from zoneinfo import available_timezones
 

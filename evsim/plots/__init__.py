@@ -9,7 +9,10 @@ Importing this room imports matplotlib; nothing else in evsim does. No global st
 """
 
 from evsim.plots._charging import charging_curves
+from evsim.plots._occupancy import occupancy
+from evsim.plots._plug_in_times import plug_in_times
 from evsim.plots._power import power_by_archetype
 from evsim.plots._saving import save_all
+from evsim.plots._soc_at_plug_in import soc_at_plug_in
 
-__all__ = ["charging_curves", "power_by_archetype", "save_all"]
+__all__ = ["charging_curves", "power_by_archetype", "plug_in_times", "soc_at_plug_in", "occupancy", "save_all"]

@@ -14,18 +14,17 @@ import numpy as np
 
 from evsim._clock import EPOCH, Clock
 from evsim._units import HOURS_PER_DAY, SECONDS_PER_DAY, SECONDS_PER_HOUR, Ints
+from evsim.plots import _frame as frame
 from evsim.plots import _marks as marks
 from evsim.plots import _words as words
-from evsim.plots._palette import NIGHT, RULE, SOFT
-from evsim.plots._panel import SMALL_PT, Panel, Style, line_in
+from evsim.plots._palette import NIGHT, RULE
+from evsim.plots._panel import SMALL_PT, Panel, line_in
 
 NIGHT_FROM_H, NIGHT_TO_H = 22, 6
 """What is shaded as night, by the local clock: our choice, most homes being asleep."""
 NOON_S = SECONDS_PER_DAY // 2
 
-_ROW_IN = line_in(SMALL_PT)
 _OFF_AXIS_IN = 0.05
-_FIRST_BASELINE_IN = 0.21
 _BETWEEN_IN = 0.04
 _LEAST_HOUR_LABEL_IN = 0.55
 _MARK_H = 6
@@ -118,17 +117,18 @@ def draw_run(panel: Panel, clock: Clock, *, is_labelled: bool, has_nights: bool)
     return rows + 1
 
 
-def draw_day(panel: Panel, *, is_labelled: bool) -> int:
-    """The time axis of one day from noon to noon [s after noon]; returns how many rows of labels it has."""
-    _rules(panel, [NOON_S])
-    night = [(hour * SECONDS_PER_HOUR + NOON_S) % SECONDS_PER_DAY for hour in (NIGHT_FROM_H, NIGHT_TO_H)]
-    marks.shade(panel, [night], NIGHT)
+def draw_day(panel: Panel, begin_s: int = NOON_S, *, is_labelled: bool) -> int:
+    """The time axis of a day from noon to noon, or from another time of day [s]; returns its rows of labels."""
+    _rules(panel, [SECONDS_PER_DAY - begin_s] if begin_s else [])
+    night = np.array([NIGHT_FROM_H - HOURS_PER_DAY, NIGHT_TO_H]) * SECONDS_PER_HOUR - begin_s
+    spans = np.clip(np.stack([night, night + SECONDS_PER_DAY]), 0, SECONDS_PER_DAY)
+    marks.shade(panel, spans[spans[:, 0] < spans[:, 1]], NIGHT)
     if not is_labelled:
         return 0
     hours = _hours_apart(panel.size.width, (2, 3, _MARK_H, HOURS_PER_DAY // 2))
     at = np.arange(0, HOURS_PER_DAY + 1, hours) * SECONDS_PER_HOUR if hours else np.array([NOON_S])
     _tick_marks(panel, at)
-    _hour_labels(panel, at, [words.hour(second + NOON_S) for second in at])
+    _hour_labels(panel, at, [words.hour(second + begin_s) for second in at])
     return 1
 
 
@@ -140,7 +140,7 @@ def name_of(clock: Clock) -> str:
 
 def label_under(panel: Panel, text: str, row: int) -> None:
     """A line under the middle of the axis, below `row` rows of labels."""
-    _below(panel, panel.x_end / 2, text, row + _BETWEEN_IN / _ROW_IN, "center")
+    frame.below(panel, panel.x_end / 2, text, row + _BETWEEN_IN / line_in(SMALL_PT), "center")
 
 
 def _hours_apart(day_in: float, choices: Sequence[int]) -> int:
@@ -177,7 +177,7 @@ def _tick_marks(panel: Panel, at: Ints) -> None:
 
 def _hour_labels(panel: Panel, at: Ints, labels: Sequence[str]) -> None:
     for x, label in zip(at, labels, strict=True):
-        _below(panel, float(x), label, 0, "center")
+        frame.below(panel, float(x), label, 0, "center")
 
 
 def _part_labels(panel: Panel, clock: Clock, parts: Parts, level: Level, row: int) -> None:
@@ -186,9 +186,9 @@ def _part_labels(panel: Panel, clock: Clock, parts: Parts, level: Level, row: in
         names = _day_names(clock, day, level) if level.days == 1 else (level.label(day),)
         name = next((n for n in names if words.width_in(n, SMALL_PT) <= room), "")
         if name and level.is_centred:
-            _below(panel, (x + end) / 2, name, row, "center")
+            frame.below(panel, (x + end) / 2, name, row, "center")
         elif name:
-            _below(panel, float(x), name, row, "left")
+            frame.below(panel, float(x), name, row, "left")
 
 
 def _day_names(clock: Clock, day: dt.date, level: Level) -> Sequence[str]:
@@ -199,9 +199,3 @@ def _day_names(clock: Clock, day: dt.date, level: Level) -> Sequence[str]:
     if length_s == SECONDS_PER_DAY:
         return names
     return *(f"{name}, {length_s / SECONDS_PER_HOUR:g} h" for name in names), *names
-
-
-def _below(panel: Panel, x: float, text: str, row: float, align: str) -> None:
-    y = -(_FIRST_BASELINE_IN + row * _ROW_IN) / panel.size.height
-    style: Style = {"transform": panel.along, "va": "baseline", "ha": align, "color": SOFT}
-    panel.write(x, y, text, fontsize=SMALL_PT, **style)

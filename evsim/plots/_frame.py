@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from matplotlib.axes import Axes
@@ -15,10 +16,13 @@ from evsim.plots._panel import SMALL_PT, TEXT_PT, TITLE_PT, Panel, Size, Style, 
 
 _LEFT_IN, _RIGHT_IN, _BOTTOM_IN, _TOP_IN = 0.8, 0.2, 0.72, 0.15
 _GAP_IN = 0.1
+_FIRST_BASELINE_IN = 0.21
 MOST_KEY_IN, _MOST_KEY_SHARE = 2.5, 0.34
 _OFF_LABELS_PT, _OFF_TIMES_PT = 13.5, 12.0
 _SMALL_TITLE_PT = 11.0
 _SMALL = Size(5.5, 3.5)
+_MOST_LEVELS = 6
+_MOST_IN_PANEL, _LEAST_IN_PANEL, _LEAST_APART_IN = 4, 3, 0.22
 
 
 def new_axes(size: Size) -> Axes:
@@ -36,7 +40,7 @@ def is_small(ax: Axes) -> bool:
     return size.width < _SMALL.width or size.height < _SMALL.height
 
 
-def reserve(ax: Axes, top_in: float = 0.0, right_in: float = 0.0) -> None:
+def reserve(ax: Axes, top_in: float = 0.0, right_in: float = 0.0, left_in: float = 0.0) -> None:
     """Shrink an Axes, so that what is written above and beside it stays inside the box it was given.
 
     A figure with a layout engine of its own makes that room itself.
@@ -44,18 +48,21 @@ def reserve(ax: Axes, top_in: float = 0.0, right_in: float = 0.0) -> None:
     if ax.figure.get_layout_engine() is not None:
         return
     box, size = ax.get_position(), size_of(ax)
-    ax.set_position((box.x0, box.y0, box.width * (1 - right_in / size.width), box.height * (1 - top_in / size.height)))
+    left, width = left_in / size.width, 1 - (left_in + right_in) / size.width
+    box_height = box.height * (1 - top_in / size.height)
+    ax.set_position((box.x0 + box.width * left, box.y0, box.width * width, box_height))
 
 
 def remark(panel: Panel, x: float, y: float, parts: Sequence[str]) -> None:
-    """What matters most, in bold above a place in a panel: inside it, and in one line if it fits."""
+    """What matters most, in bold beyond a place in a panel: inside it, and in one line if it fits."""
     lines = [", ".join(parts)]
     if words.width_in(lines[0], TEXT_PT, is_bold=True) > panel.size.width:
         lines = list(parts)
     half = max(words.width_in(text, TEXT_PT, is_bold=True) for text in lines) / 2 / panel.size.width
     inside = min(max(x / panel.x_end, half), 1 - half)
     above = y / panel.y_end + _GAP_IN / panel.size.height
-    panel.write(inside, above, "\n".join(lines), ha="center", va="bottom", fontweight="bold")
+    va = "top" if panel.is_flipped else "bottom"
+    panel.write(inside, above, "\n".join(lines), ha="center", va=va, fontweight="bold")
 
 
 def heading(ax: Axes, title: Sequence[str], under: Sequence[str], head_in: float = 0.0) -> None:
@@ -104,6 +111,27 @@ def levels(panel: Panel, ticks: Sequence[float], labels: Sequence[str]) -> None:
     style: Style = {"transform": panel.across, "ha": "right", "va": "center_baseline", "color": SOFT}
     for tick, label in zip(ticks, labels, strict=False):
         panel.write(x, tick, label, fontsize=SMALL_PT, **style)
+
+
+def below(panel: Panel, x: float, text: str, row: float = 0, align: str = "center") -> None:
+    """A label under a panel, at a place along it, below `row` rows of labels."""
+    y = -(_FIRST_BASELINE_IN + row * line_in(SMALL_PT)) / panel.size.height
+    style: Style = {"transform": panel.along, "va": "baseline", "ha": align, "color": SOFT}
+    panel.write(x, y, text, fontsize=SMALL_PT, **style)
+
+
+def levels_in(top: float, height_in: float) -> Sequence[float]:
+    """Round levels from 0 to `top`, as many as can be labelled in a height [in], and a few at the most."""
+    return round_levels(top, min(_MOST_IN_PANEL, max(_LEAST_IN_PANEL, int(height_in / _LEAST_APART_IN))))
+
+
+def round_levels(top: float, most: int = _MOST_LEVELS) -> Sequence[float]:
+    """At most so many levels from 0 to `top`, 1, 2 or 5 times a power of ten apart."""
+    if top <= 0:
+        return [0]
+    power = 10.0 ** math.floor(math.log10(top / most))
+    apart = next(power * m for m in (1, 2, 5, 10) if top / (power * m) < most)
+    return [round(apart * i, 9) for i in range(int(top / apart) + 1)]
 
 
 def key_width_in(ax: Axes) -> float:

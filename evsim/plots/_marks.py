@@ -7,19 +7,21 @@ data would take as long as drawing it.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.collections import LineCollection, PolyCollection
+from matplotlib.colors import to_rgba
 from matplotlib.lines import Line2D
-from matplotlib.markers import CARETDOWN
+from matplotlib.markers import CARETDOWN, CARETUP
 from matplotlib.patches import StepPatch
 from matplotlib.transforms import Transform
 
 from evsim._units import Floats, Ints
-from evsim.plots._palette import FAINT, PAPER, colour, hatch
+from evsim.plots._palette import FAINT, INK, PAPER, colour, hatch
 from evsim.plots._panel import Panel, Style
 
-_BAND_ALPHA = 0.25
+_BAND_ALPHA, _BAR_ALPHA = 0.25, 0.4
 POINTER_PT = 7.0
 Spans = Sequence[Sequence[float]] | Floats | Ints
 """Pairs of numbers: where each span begins and ends."""
@@ -32,8 +34,9 @@ def line(panel: Panel, x: Floats, y: Floats, archetype: int) -> None:
 
 
 def pointer(panel: Panel, x: float, y: float, colour_: str) -> None:
-    """A small triangle that stands on its tip, at a place: it hides nothing of what it points at."""
-    look: Style = {"color": colour_, "marker": CARETDOWN, "markersize": POINTER_PT, "markeredgewidth": 0}
+    """A small triangle that stands on its tip, beyond a place: it hides nothing of what it points at."""
+    shape: Style = {"marker": CARETUP if panel.is_flipped else CARETDOWN, "markersize": POINTER_PT}
+    look: Style = {"color": colour_, "markeredgewidth": 0, **shape}
     panel.ax.add_artist(Line2D([x], [y], transform=panel.data, linestyle="none", clip_on=False, zorder=3, **look))
 
 
@@ -59,16 +62,34 @@ def filled_steps(panel: Panel, edges: Floats, base: Floats, top: Floats, archety
     panel.ax.add_artist(StepPatch(top, edges, transform=panel.data, **shape, **look))
 
 
+def state_steps(panel: Panel, edges: Floats, base: Floats, top: Floats, colour_: str) -> None:
+    """What lies between two lines of steps, in the colour of a state, under nights and midnights."""
+    look: Style = {"facecolor": colour_, "linewidth": 0, "zorder": 0.4, "baseline": base, "fill": True}
+    panel.ax.add_artist(StepPatch(top, edges, transform=panel.data, **look))
+
+
+def bars(panel: Panel, edges: Floats, top: Floats, archetype: int) -> None:
+    """Steps from the bottom of a panel, in the archetype's colour: light, so that what is marked in them is seen."""
+    hue = to_rgba(colour(archetype))
+    look: Style = {"facecolor": (*hue[:3], _BAR_ALPHA), "edgecolor": hue, "hatch": hatch(archetype), "linewidth": 1.2}
+    panel.ax.add_artist(StepPatch(top, edges, transform=panel.data, baseline=0, fill=True, **look))
+
+
 def step_line(panel: Panel, edges: Floats, top: Floats) -> None:
     """A thin grey line of steps."""
     style: Style = {"baseline": None, "fill": False, "edgecolor": FAINT, "linewidth": 0.7}
     panel.ax.add_artist(StepPatch(top, edges, transform=panel.data, **style))
 
 
-def rules(panel: Panel, lines: Sequence[Spans], colour_: str, transform: Transform) -> None:
-    """Thin straight lines from point to point."""
-    style: Style = {"colors": colour_, "linewidths": 0.8, "zorder": 0.7, "clip_on": False}
+def rules(panel: Panel, lines: Sequence[Spans], colour_: str, transform: Transform, **look: Any) -> None:  # noqa: ANN401 - properties of lines
+    """Thin straight lines from point to point, behind what is drawn unless `look` says otherwise."""
+    style: Style = {"colors": colour_, "linewidths": 0.8, "zorder": 0.7, "clip_on": False, **look}
     panel.ax.add_artist(LineCollection(lines, transform=transform, **style))
+
+
+def upright(panel: Panel, x: float, top: float, **look: Any) -> None:  # noqa: ANN401 - as above
+    """A dark line across a panel, from its bottom to a level, over what is drawn."""
+    rules(panel, [[(x, 0.0), (x, top)]], INK, panel.data, **{"zorder": 2, "linewidths": 1.8, **look})
 
 
 def shade(panel: Panel, spans: Spans, colour_: str) -> None:

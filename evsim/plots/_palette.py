@@ -29,8 +29,13 @@ SOFT = "#57606a"
 FAINT = "#8c959f"
 RULE = "#c9ced4"
 GRID = "#e4e7eb"
-NIGHT = "#f1f3f6"
+NIGHT = "#4c658c14"
+"""Translucent, so that it also darkens what lies under it."""
 PAPER = "#ffffff"
+
+
+STATES = {"charging": "#D55E00", "idle": "#F6C9A0", "home": "#A9B4C0", "away": "#E8ECF0"}
+"""What a car is doing. Warm is plugged in, and cool is not; none is the colour of an archetype."""
 
 
 def colour(archetype: int) -> str:

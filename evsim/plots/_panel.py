@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, TypeAlias
 
 from matplotlib.axes import Axes
@@ -34,8 +34,8 @@ class Panel:
     """A rectangle of an Axes, with scales from 0 to `x_end` and from 0 to `y_end`.
 
     What is drawn keeps its own units, and a transform places it: `data`; `along`, where y is a share of the
-    panel; `across`, where x is; `shares`, where both are. An Axes for each panel would take as long to make
-    as all that is drawn in it.
+    panel; `across`, where x is; `shares`, where both are. In a flipped panel, y goes down. An Axes for each panel
+    would take as long to make as all that is drawn in it.
     """
 
     ax: Axes
@@ -46,6 +46,7 @@ class Panel:
     data: Transform
     along: Transform
     across: Transform
+    is_flipped: bool = False
 
     def write(self, x: float, y: float, text: str, **style: Any) -> Text:  # noqa: ANN401 - properties of a Text
         """Text at shares of the panel, unless `style` has another transform."""
@@ -66,6 +67,11 @@ def write(ax: Axes, x: float, y: float, text: str, **style: Any) -> Text:  # noq
     """Text at shares of the Axes; never read as mathematics, whatever signs a name has in it."""
     usual: Style = {"fontsize": TEXT_PT, "color": INK, "transform": ax.transAxes, "linespacing": LINE_SPACING}
     return ax.text(x, y, text, parse_math=False, **{**usual, **style})
+
+
+def shared_width_in(width_in: float, n: int) -> float:
+    """What n panels beside one another have of a width, without what is between them [in]."""
+    return width_in - (n - 1) * _GAP_X_IN
 
 
 def panels(
@@ -92,6 +98,27 @@ def panels(
     return grid
 
 
+def mirrored(panel: Panel, up: float, down: float) -> tuple[Panel, Panel]:
+    """A panel as two that share its time axis: one from 0 up to `up`, and under it one from 0 down to `down`."""
+    share = up / (up + down)
+    return _within(panel, 1 - share, share, up), _within(panel, 1 - share, share - 1, down)
+
+
+def rescaled(panel: Panel, y_end: float) -> Panel:
+    """The same panel with another scale of y."""
+    if panel.data is panel.ax.transData:
+        panel.ax.set_ylim(0, y_end)
+        return replace(panel, y_end=y_end)
+    return _placed(panel.ax, panel.shares, panel.size, panel.x_end, y_end)
+
+
+def _within(panel: Panel, base: float, height: float, y_end: float) -> Panel:
+    """A part of a panel from `base` up, or of a negative height down, in shares of it."""
+    shares = Affine2D().scale(1, height).translate(0, base) + panel.shares
+    size = Size(panel.size.width, abs(height) * panel.size.height)
+    return replace(_placed(panel.ax, shares, size, panel.x_end, y_end), is_flipped=height < 0)
+
+
 def _whole(ax: Axes, x_end: float, y_end: float) -> Panel:
     ax.set_xlim(0, x_end)
     ax.set_ylim(0, y_end)
@@ -103,6 +130,10 @@ def _part(ax: Axes, box: tuple[float, float, float, float], x_end: float, y_end:
     left, bottom, width, height = box
     within = size_of(ax)
     shares = Affine2D().scale(width, height).translate(left, bottom) + ax.transAxes
-    data, along, across = (Affine2D().scale(1 / x, 1 / y) + shares for x, y in ((x_end, y_end), (x_end, 1), (1, y_end)))
     size = Size(width * within.width, height * within.height)
+    return _placed(ax, shares, size, x_end, y_end)
+
+
+def _placed(ax: Axes, shares: Transform, size: Size, x_end: float, y_end: float) -> Panel:
+    data, along, across = (Affine2D().scale(1 / x, 1 / y) + shares for x, y in ((x_end, y_end), (x_end, 1), (1, y_end)))
     return Panel(ax, size, x_end, y_end, shares, data, along, across)

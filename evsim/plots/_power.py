@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -22,7 +21,6 @@ from evsim.plots._views import View, views_of
 _WIDTH_IN, _HEIGHT_IN, _AROUND_IN = 11.0, 6.0, 1.8
 _HEADROOM = 1.16
 """Room above the peak for its words, as a multiple of the peak."""
-_MOST_TICKS = 6
 
 
 def power_by_archetype(results: Results, ax: Axes | None = None) -> Axes:
@@ -68,7 +66,7 @@ def _draw_views(ax: Axes, results: Results, views: Sequence[View], who: Sequence
     """The stack in each view, on the same levels; the peak in the first."""
     unit = words.unit_for(results.peak.kw)
     top = results.peak.kw / unit.kw
-    levels = round_levels(top)
+    levels = frame.round_levels(top)
     labels = [f"{level:,.10g}" for level in levels]
     places = panels(ax, 1, [view.column for view in views], _HEADROOM * (top or 1))[0]
     rows = 0
@@ -94,15 +92,6 @@ def _draw_stack(panel: Panel, results: Results, view: View, who: Sequence[int], 
     if view.name:
         highest = view.highest(results.import_kw.sum(axis=1)) / unit_kw
         marks.step_line(panel, view.edges, highest)
-
-
-def round_levels(top: float) -> Sequence[float]:
-    """At most six levels from 0 to `top`, 1, 2 or 5 times a power of ten apart."""
-    if top <= 0:
-        return [0]
-    power = 10.0 ** math.floor(math.log10(top / _MOST_TICKS))
-    apart = next(power * m for m in (1, 2, 5, 10) if top / (power * m) < _MOST_TICKS)
-    return [round(apart * i, 9) for i in range(int(top / apart) + 1)]
 
 
 def _mark_peak(panel: Panel, results: Results, view: View, unit_kw: float) -> None:

@@ -16,17 +16,26 @@ from numpy.typing import NDArray
 from evsim._results import Results
 from evsim._version import __version__
 from evsim.plots._charging import charging_curves
+from evsim.plots._occupancy import occupancy
+from evsim.plots._plug_in_times import plug_in_times
 from evsim.plots._png import png
 from evsim.plots._power import power_by_archetype
+from evsim.plots._soc_at_plug_in import soc_at_plug_in
 
 DPI = 150
 _HINTING = "none"
 """Words take most of the time of drawing; fitting them to pixels, unseen at 150 dpi, is a third of it."""
-_PICTURES = {"charging_curves.png": charging_curves, "power_by_archetype.png": power_by_archetype}
+_PICTURES = {
+    "charging_curves.png": charging_curves,
+    "power_by_archetype.png": power_by_archetype,
+    "plug_in_times.png": plug_in_times,
+    "soc_at_plug_in.png": soc_at_plug_in,
+    "occupancy.png": occupancy,
+}
 
 
 def save_all(results: Results, folder: Path) -> list[Path]:
-    """Write `charging_curves.png` and `power_by_archetype.png` into a folder; returns their paths.
+    """Write the pictures of a run as PNG files into a folder; returns their paths.
 
     The same results give the same bytes. The files carry title, evsim version and config hash.
     """

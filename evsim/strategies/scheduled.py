@@ -17,6 +17,8 @@ from evsim.strategies._base import Observation, Orders, Strategy
 
 _MARGIN_DAYS = 3
 """Stays begin before the run and end after it."""
+_MOST_OVERSTAY_S = 2 * SECONDS_PER_DAY
+"""Nobody stays so much longer than expected: who comes home just before usually leaving leaves with the next outing."""
 
 
 class Scheduled(Strategy):
@@ -41,12 +43,12 @@ class Scheduled(Strategy):
         """One order for each window that opens while the car may be there."""
         opening, closing = self._windows(cars.clock)
         now, leaves = cars.now[:, None], np.maximum(cars.expected_departure, cars.now)[:, None]
-        near = slice(closing.searchsorted(now.min(), "right"), opening.searchsorted(leaves.max() + SECONDS_PER_DAY))
+        near = slice(closing.searchsorted(now.min(), "right"), opening.searchsorted(leaves.max() + _MOST_OVERSTAY_S))
         opening, closing = opening[near], closing[near]
         inside, day = np.nonzero((opening <= now) & (now < closing))
         if len(inside):
             yield cars.orders(which=inside, stop=closing[day], reason="arrived", stop_reason="window_closed")
-        waits, day = np.nonzero((now < opening) & (opening < leaves + SECONDS_PER_DAY))
+        waits, day = np.nonzero((now < opening) & (opening < leaves + _MOST_OVERSTAY_S))
         if len(waits):
             start, stop = opening[day], closing[day]
             yield cars.orders(which=waits, start=start, stop=stop, reason="window_open", stop_reason="window_closed")

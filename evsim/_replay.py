@@ -1,0 +1,116 @@
+"""Real sessions lived again: the same controller, with appointments from a file instead of a diary."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from evsim._agenda import Batch, batch
+from evsim._battery import ChargeCurve
+from evsim._clock import Clock
+from evsim._diary import Entries
+from evsim._population import Population
+from evsim._recorded.judge import TARGET_SOC
+from evsim._units import Floats, Ints, Who
+
+if TYPE_CHECKING:
+    from evsim._config.parts import Battery
+    from evsim._recorded.sessions import RecordedSessions
+    from evsim._user_archetype import UserArchetype
+
+
+class Replay:
+    """The recorded sessions that begin within a run, for users `first` to `end`: a book and a homecoming in one.
+
+    A session without a recorded SoC begins as far under `TARGET_SOC` as its energy fills; one with a SoC ends as far
+    above that, and where the battery has no such room it begins lower. Between sessions a battery that comes back
+    emptier has been driven, a fuller one charged elsewhere.
+    """
+
+    def __init__(
+        self,
+        recorded: RecordedSessions,
+        archetypes: tuple[UserArchetype, ...],
+        efficiency: float,
+        clock: Clock,
+        first: int,
+        end: int,
+    ) -> None:
+        self._clock = clock
+        plug_in, plug_out = (at - clock.start_epoch_s for at in (recorded.plug_in_s, recorded.plug_out_s))
+        mine = (recorded.user >= first) & (recorded.user < end)
+        rows = np.flatnonzero(mine & (plug_in >= 0) & (plug_in < clock.end_s))
+        self._user, self._plug_in, self._plug_out = recorded.user[rows] - first, plug_in[rows], plug_out[rows]
+        self._soc, self._target = first_and_target_soc(recorded, efficiency, rows)
+        self._next = np.searchsorted(self._user, np.arange(end - first))
+        leaves_s = np.array([archetype.plug_out_s for archetype in archetypes], np.int64)
+        self._usual_s = leaves_s[recorded.archetype[first:end]]
+        self._is_entered = False
+
+    def entries(self, day: int) -> list[Entries]:  # noqa: ARG002 - all are entered on the first
+        """All sessions, on the first day asked for."""
+        rows = np.arange(0 if self._is_entered else len(self._user))
+        self._is_entered = True
+        step_s, who, nothing = self._clock.step_s, self._user[rows], np.zeros(len(rows))
+        no_leg = np.zeros(len(rows), np.int64)
+        none = np.zeros(0, np.int64)
+        departures = batch(step_s, self._plug_out[rows], who, no_leg, nothing, nothing, nothing)
+        homeward = batch(step_s, none, none, none, np.zeros(0), np.zeros(0))
+        return [Entries(departures, homeward, batch(step_s, self._plug_in[rows], who, nothing))]
+
+    def opening(self) -> tuple[Batch, Who]:
+        """Nobody is known to be at home, or on the way, before a first session."""
+        none = np.zeros(0, np.int64)
+        return batch(self._clock.step_s, none, none, np.zeros(0)), none
+
+    def expected_plug_out(self, who: Who, at_s: Floats) -> Floats:
+        """The next time after `at_s` (n,) [s] that the archetype's clock shows its usual plug-out."""
+        day, second = self._clock.local(at_s)
+        usual = self._usual_s[who]
+        return self._clock.instant(day + (second >= usual), usual).astype(np.float64)
+
+    def plugs_in(self, people: Population, who: Who, at: Ints, luck: Floats) -> Ints | slice:  # noqa: ARG002 - a record
+        """All: each brings the SoC and the target of its next session."""
+        rows = self._next[who]
+        self._next[who] += 1
+        people.arrive_with(who, at.astype(np.float64), self._soc[rows])
+        people.target_soc[who] = self._target[rows]
+        return slice(None)
+
+
+def first_and_target_soc(recorded: RecordedSessions, efficiency: float, rows: Ints) -> tuple[Floats, Floats]:
+    """(n,) SoC at plug-in and target of some sessions [0-1]: apart by the energy that was recorded."""
+    rise = recorded.energy_kwh[rows] * efficiency / recorded.battery_kwh[recorded.user[rows]]
+    known = ~np.isnan(recorded.soc[rows])
+    first = np.where(known, np.minimum(recorded.soc[rows], 1.0 - rise), np.maximum(TARGET_SOC - rise, 0.0))
+    return first, np.where(known, first + rise, TARGET_SOC)
+
+
+def targets_at(recorded: RecordedSessions, efficiency: float, user: Ints, plug_in_epoch_s: Ints) -> Floats:
+    """(n,) target [0-1] of the recorded sessions of users that begin at UTC instants [s since 1970]."""
+    targets = first_and_target_soc(recorded, efficiency, np.arange(len(recorded.user)))[1]
+    span = int(max(recorded.plug_in_s.max(), np.max(plug_in_epoch_s, initial=0))) + 1
+    key, sought = recorded.user * span + recorded.plug_in_s, user.astype(np.int64) * span + plug_in_epoch_s
+    return targets[np.searchsorted(key, sought)]
+
+
+def spawn_recorded(recorded: RecordedSessions, battery: Battery, clock: Clock) -> Population:
+    """The users of recorded sessions, unplugged, at the SoC of their first one."""
+    n = len(recorded.user_names)
+    rows = np.searchsorted(recorded.user, np.arange(n))
+    soc, target = first_and_target_soc(recorded, battery.charging_efficiency, rows)
+    return Population(
+        archetype=recorded.archetype.copy(),
+        archetype_names=recorded.archetype_names,
+        capacity_kwh=recorded.battery_kwh.copy(),
+        charger_kw=recorded.charger_kw.copy(),
+        efficiency=np.full(n, battery.charging_efficiency),
+        target_soc=target,
+        soc=soc,
+        curve=ChargeCurve.from_percent(battery.charge_curve),
+        clock=clock,
+    )
+
+
+__all__ = ["Replay", "first_and_target_soc", "spawn_recorded"]
