@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from evsim._clock import Clock
-from evsim._errors import StrategyError
+from evsim._errors import InvariantError, StrategyError
 from evsim._event_kinds import KNOWN_REASONS, EventKind
 from evsim._event_log import EventLog
+from evsim._pages import Pages
 from evsim._units import Anything, Floats, Ints, pieces
 
 if TYPE_CHECKING:
@@ -74,6 +75,7 @@ class EventStore:
         self._lengths: list[int] = []
         self._parts: dict[str, list[Anything | float]] = {name: [] for name in _COLUMNS}
         self._whole: dict[str, Anything] = {}
+        self._pages: Pages | None = None
         self._open = {name: np.empty(_OPEN, kind) for name, kind in _COLUMNS.items()}
         self._n_open = 0
         self._n = 0
@@ -108,8 +110,47 @@ class EventStore:
         self._lengths.append(n)
         self._n += n
         for (name, kind), value in zip(_COLUMNS.items(), row, strict=True):
-            part = value.astype(kind) if isinstance(value, np.ndarray) else value
+            part = self._own(value, kind) if isinstance(value, np.ndarray) else value
             self._parts[name].append(part)
+
+    def _own(self, value: Anything, kind: type) -> Anything:
+        """A copy of a column, in the kind and the memory in which it is kept."""
+        if self._pages is None:
+            return value.astype(kind)
+        part = self._pages.empty(len(value), kind)
+        part[:] = value
+        return part
+
+    def keep_in(self, pages: Pages) -> None:
+        """Keep what is appended from now on in memory that processes share."""
+        self._pages = pages
+
+    def for_parent(self) -> tuple[Any, ...]:
+        """What the parent of this process needs to know of the log, which lies in shared memory."""
+        self._close()
+        pages = self._pages
+        if pages is None:
+            raise InvariantError("a log that is not shared cannot be handed to another process")
+        parts = {
+            name: [pages.place_of(part) if isinstance(part, np.ndarray) else (part,) for part in column]
+            for name, column in self._parts.items()
+        }
+        return self._lengths, parts, self.reasons
+
+    def take_from_child(self, told: tuple[Any, ...]) -> None:
+        """Be the log that a child has kept in the shared memory."""
+        self._lengths, parts, reasons = told
+        for name in reasons[len(self.reasons) :]:
+            self.reason_code(name)
+        pages, self._pages = self._pages, None
+        if pages is None:
+            raise InvariantError("a log that is not shared cannot be taken from another process")
+        memory, self._n = pages.whole(), sum(self._lengths)
+        for name, kind in _COLUMNS.items():
+            self._parts[name] = [
+                part[0] if isinstance(part, tuple) else np.frombuffer(memory, kind, length, part)
+                for length, part in zip(self._lengths, parts[name], strict=True)
+            ]
 
     def _append_few(self, n: int, row: tuple[Any, ...]) -> None:
         """Collect small groups, which would cost more to keep apart."""
@@ -126,7 +167,7 @@ class EventStore:
         if self._n_open:
             self._lengths.append(self._n_open)
             for name, column in self._open.items():
-                self._parts[name].append(column[: self._n_open].copy())
+                self._parts[name].append(self._own(column[: self._n_open], column.dtype.type))
             self._n_open = 0
 
     @classmethod

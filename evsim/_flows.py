@@ -203,11 +203,18 @@ class Flows:
         self.n = n
         return gaps
 
+    def columns(self) -> dict[str, Anything]:
+        """The rows in use, by name."""
+        return {name: getattr(self, name)[: self.n] for name in self._KINDS}
+
+    def take_columns(self, columns: dict[str, Anything]) -> Ints:
+        """Add charges; returns their rows."""
+        return self._add(len(columns["who"]), **columns)
+
     def take_over(self, other: Flows, first_user: int) -> Ints:
         """Add the charges of another block, whose users begin at `first_user`; returns their rows."""
-        columns = {name: getattr(other, name)[: other.n] for name in self._KINDS}
-        columns["who"] = columns["who"] + first_user
-        return self._add(other.n, **columns)
+        columns = other.columns()
+        return self.take_columns(columns | {"who": columns["who"] + first_user})
 
     def _add(self, n: int, **columns: Anything | float) -> Ints:
         first, self.n = self.n, self.n + n

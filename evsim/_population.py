@@ -6,6 +6,7 @@ import copy
 import math
 import operator
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -140,6 +141,17 @@ class Population:
             self.road.take_over(block.road, first)
             first += len(block)
         self.now_s, self.is_recording = blocks[0].now_s, blocks[0].is_recording
+
+    def for_parent(self) -> tuple[Any, ...]:
+        """What the parent of this process needs to know beside the columns, which it shares."""
+        return self.events.for_parent(), self._flows.columns(), self.road.trips, self.now_s, self.is_recording
+
+    def take_from_child(self, told: tuple[Any, ...]) -> None:
+        """Be the people that a child has lived with."""
+        events, flows, trips, self.now_s, self.is_recording = told
+        self.events.take_from_child(events)
+        self._flows.take_columns(flows)
+        self.road.trips = trips
 
     def check_open(self) -> None:
         """Raise LeverError when these people belong to a run that is over: its results do not change any more."""

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
 from evsim._cast import cast
 from evsim._config.footprint import MOST_SNAPSHOT_BYTES, SNAPSHOT_STEPS, USERS_PER_BLOCK
+from evsim._crew import Crew, Stretch, can_fork, share
 from evsim._errors import InvariantError, LeverError
 from evsim._population import Population
 from evsim._results import Certificate, Results
@@ -25,21 +26,22 @@ Progress: TypeAlias = Callable[[int, int], None]
 """Called with (steps done, steps in all), warm-up included."""
 
 _BLOCK_SIZE = USERS_PER_BLOCK
-_THREADS = 2
-_WARM_UP_STRIDE = 12
-"""Steps lived at a time in the warm-up."""
-_MOST_STRIDE, _USER_STEPS = 24, 50_000
-"""The most steps lived at a time afterwards, and the most users times steps."""
+_LEAST_TO_SHARE, _CREW = 40_000, 2
+"""From how many users on there are at least so many blocks."""
+_OUR_RULES = "evsim.strategies."
+_STRIDE = 24
+"""Steps lived at a time: results do not depend on it. Fewer cost more calls, more have more people arrive and leave."""
 
 
 class _Block:
     """Some of the users and who decides for them."""
 
-    def __init__(self, people: Population, controller: UserController) -> None:
-        self.people, self._controller = people, controller
+    def __init__(self, people: Population, controller: UserController, step_s: int) -> None:
+        self.people, self._controller, self._step_s = people, controller, step_s
 
-    def live(self, first: int, end: int, stride: int, step_s: int) -> Snapshot | None:
-        """Live steps `first` to `end`, `stride` at a time; returns their totals, and none in the warm-up."""
+    def live(self, stretch: Stretch) -> Snapshot | None:
+        """Live a stretch; returns its totals, and none in the warm-up."""
+        first, end, stride = stretch
         people, decide, totals = self.people, self._controller.step, self.people.totals
         if first == 0:
             people.open_books()
@@ -50,27 +52,16 @@ class _Block:
             if first >= 0:
                 totals.live(k, n)
             decide(k, n)
-            people.elapse(float((k + n) * step_s))
+            people.elapse(float((k + n) * self._step_s))
         return totals.series() if first >= 0 else None
-
-
-@contextmanager
-def _hands(n_blocks: int) -> Iterator[Callable[..., Iterable[Any]]]:
-    """`map`, by two threads where there are blocks for both: numpy lets go of the interpreter while it works."""
-    if n_blocks == 1:
-        yield map
-        return
-    from concurrent.futures import ThreadPoolExecutor
-
-    with ThreadPoolExecutor(_THREADS) as pool:
-        yield pool.map
 
 
 class Simulator:
     """Steps a scenario's clock: `advance()` one step, `run()` all that are left.
 
-    `run` lives a crowd in blocks of users, two at a time, some steps at a time. Block borders depend on the population
-    alone, and sums are taken in block order, so results do not depend on the machine. A strategy that steers the whole
+    `run` lives a crowd in blocks of users, by several processes where the system can fork, some steps at a time. Block
+    borders depend on the population alone, and sums are taken in block order, so results do not depend on the machine.
+    A strategy that steers the whole
     fleet every step sees it whole: then there is one block. So there is for those who `advance` step by step and
     look at `population` in between.
     """
@@ -96,7 +87,15 @@ class Simulator:
         return any(self.scenario.strategy_of(name).asked == "every_step" for name in self.population.archetype_names)
 
     def _n_blocks(self) -> int:
-        return 1 if self._steers else -(-len(self.population) // _BLOCK_SIZE)
+        n_users = len(self.population)
+        if self._steers or n_users < _LEAST_TO_SHARE:
+            return -(-n_users // _BLOCK_SIZE) if not self._steers else 1
+        return max(_CREW, -(-n_users // _BLOCK_SIZE))
+
+    def _has_crew(self) -> bool:
+        """Whether blocks are lived by processes of their own: not when a rule may remember what it has seen."""
+        rules = {type(self.scenario.strategy_of(name)).__module__ for name in self.population.archetype_names}
+        return self._n_blocks() > 1 and can_fork() and all(rule.startswith(_OUR_RULES) for rule in rules)
 
     def _split(self, n_blocks: int) -> None:
         """Share the users out, once, before the first step."""
@@ -106,7 +105,9 @@ class Simulator:
         for first in range(0, len(people), size):
             part = people if n_blocks == 1 else people.block(first, min(first + size, len(people)))
             book, homecoming = self._cast.part(part, first)
-            self._blocks.append(_Block(part, UserController(part, book, self.clock, rules, homecoming)))
+            self._blocks.append(
+                _Block(part, UserController(part, book, self.clock, rules, homecoming), self.clock.step_s)
+            )
 
     @property
     def is_over(self) -> bool:
@@ -122,47 +123,59 @@ class Simulator:
             raise LeverError("the run is over; there is no step left to live")
         if not self._blocks:
             self._split(1)
-        self._live(1, map)
+        stretch = self._stretch(self._next_step, 1)
+        self._note(stretch, self._lived(stretch))
 
     def run(self, progress: Progress | None = None) -> Results:
         """Live every step that is left and return what the run leaves; again, when it is over, the same."""
         if self._left is not None:
             return self._left
         began = time.perf_counter()
+        is_shared = not self._blocks and self._has_crew()
+        if is_shared:
+            share(self.population)
         if not self._blocks:
             self._split(self._n_blocks())
-        per_step = len(self.population.archetype_names) * BYTES_PER_SNAPSHOT_AND_ARCHETYPE
-        stretch = max(1, min(SNAPSHOT_STEPS, MOST_SNAPSHOT_BYTES // per_step))
         warm_up, total = self.clock.n_warm_up_steps, self.clock.n_warm_up_steps + self.clock.n_steps
-        with _hands(len(self._blocks)) as spread:
-            while not self.is_over:
-                self._live(stretch, spread)
+        plan = self._plan()
+        with Crew(self._blocks, plan) if is_shared else nullcontext() as crew:
+            lived = map(self._lived, plan) if crew is None else crew.stretches()
+            for stretch, totals in zip(plan, lived, strict=False):
+                self._note(stretch, totals)
                 if progress is not None:
                     progress(self._next_step + warm_up, total)
+            for _ in lived:  # the crew hands its people over when all has been told
+                pass
         if len(self._blocks) > 1:
             self.population.take_back([block.people for block in self._blocks])
         self._left = self._results(time.perf_counter() - began)
         return self._left
 
-    def _live(self, n: int, spread: Callable[..., Iterable[Any]]) -> None:
-        """Live `n` steps, or those up to the start or the end, in every block."""
-        first = self._next_step
-        end = min(first + n, 0 if first < 0 else self.clock.n_steps)
-        stride = self._stride(first)
-        lived = list(spread(lambda block: block.live(first, end, stride, self.clock.step_s), self._blocks))
-        self._next_step = end
-        if first >= 0:
-            self._note(slice(first, end), Snapshot(*(sum(parts[1:], parts[0]) for parts in zip(*lived, strict=True))))
+    def _plan(self) -> list[Stretch]:
+        """The stretches that are left, none longer than memory allows."""
+        per_step = len(self.population.archetype_names) * BYTES_PER_SNAPSHOT_AND_ARCHETYPE
+        most = max(1, min(SNAPSHOT_STEPS, MOST_SNAPSHOT_BYTES // per_step))
+        plan, first = [], self._next_step
+        while first < self.clock.n_steps:
+            plan.append(self._stretch(first, most))
+            first = plan[-1].end
+        return plan
 
-    def _stride(self, first: int) -> int:
-        """Steps lived at a time; results do not depend on it, but a small crowd costs by the stride."""
-        if self._steers:
-            return 1
-        if first < 0:
-            return _WARM_UP_STRIDE
-        return max(1, min(_MOST_STRIDE, _USER_STEPS // len(self.population)))
+    def _stretch(self, first: int, n: int) -> Stretch:
+        """At most `n` steps, up to the start or the end."""
+        return Stretch(first, min(first + n, 0 if first < 0 else self.clock.n_steps), 1 if self._steers else _STRIDE)
 
-    def _note(self, steps: slice, totals: Snapshot) -> None:
+    def _lived(self, stretch: Stretch) -> list[Snapshot | None]:
+        return [block.live(stretch) for block in self._blocks]
+
+    def _note(self, stretch: Stretch, lived: Sequence[Snapshot | None]) -> None:
+        """Note the totals of every block."""
+        self._next_step = stretch.end
+        told = [totals for totals in lived if totals is not None]
+        if not told:
+            return
+        steps = slice(stretch.first, stretch.end)
+        totals = Snapshot(*(sum(parts[1:], parts[0]) for parts in zip(*told, strict=True)))
         n_users = self.population.totals.n_users
         self._import_kwh[steps] = totals.import_kwh
         self._export_kwh[steps] = totals.export_kwh
