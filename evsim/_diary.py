@@ -162,6 +162,8 @@ class Diary:
             usual = self._clock.instant(day, wall)
             rows = rows_where((usual > at_s) & (found == np.inf))
             found[rows] = usual[rows]
+            if np.isfinite(found).all():
+                break
         return found
 
     @cached_property

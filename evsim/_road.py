@@ -11,7 +11,7 @@ from evsim._event_kinds import EventKind
 from evsim._flows import ROUNDING_S
 from evsim._splits import by_step
 from evsim._trips import NO_TRIPS, Stretch, Trips
-from evsim._units import SOC_TOLERANCE, Bools, Floats, Who, pieces, rows_where
+from evsim._units import PIECE, SOC_TOLERANCE, Bools, Floats, Who, pieces, rows_where
 
 if TYPE_CHECKING:
     from evsim._population import Population
@@ -47,8 +47,10 @@ class Road:
 
     def _ride(self, trips: Trips, to_s: float) -> Trips:
         """Let SoC fall along trips until `to_s`; returns those that go on."""
+        if len(trips.who) <= PIECE:
+            return self._ride_piece(trips, to_s) if len(trips.who) else NO_TRIPS
         parts = [self._ride_piece(trips.of(rows), to_s) for rows in pieces(len(trips.who))]
-        return parts[0] if len(parts) == 1 else functools.reduce(Trips.plus, parts, NO_TRIPS)
+        return functools.reduce(Trips.plus, parts)
 
     def _ride_piece(self, trips: Trips, to_s: float) -> Trips:
         people = self._people
@@ -56,8 +58,8 @@ class Road:
         before, after = self._soc_over(trips, stretch)
         is_low = after < people.reserve_soc - SOC_TOLERANCE
         if is_low.any():
-            goes_on = self._ride_with_stops(trips.of(rows_where(is_low)), to_s)
-            fine = rows_where(~is_low)
+            fine, low = rows_where(~is_low), rows_where(is_low)
+            goes_on = self._ride_with_a_stop(trips.of(low), stretch.of(low), to_s)
             if not len(fine):
                 return goes_on
             trips, stretch, before, after = trips.of(fine), stretch.of(fine), before[fine], after[fine]
@@ -93,23 +95,14 @@ class Road:
         told = rows_where(split.is_cut | stretch.is_over[row])
         self._log_ride(split.until[told], who[row[told]], ~split.is_cut[told], soc[told])
 
-    def _ride_with_stops(self, trips: Trips, to_s: float) -> Trips:
-        """Stop whenever the battery is down to the reserve, and charge; returns the trips that go on."""
-        goes_on = NO_TRIPS
-        while len(trips.who):
-            stretch = trips.upto(to_s)
-            is_low = self._soc_over(trips, stretch)[1] < self._people.reserve_soc - SOC_TOLERANCE
-            fine = rows_where(~is_low)
-            if len(fine):
-                goes_on = goes_on.plus(self._ride_piece(trips.of(fine), to_s))
-                low = rows_where(is_low)
-                trips, stretch = trips.of(low), stretch.of(low)
-            since, trips = trips.at, self._ride_to_reserve(trips, stretch)
-            self._charge_in_public(trips, since)
-            at_end = trips.at >= to_s
-            goes_on = goes_on.plus(trips.of(rows_where(at_end)))
-            trips = trips.of(rows_where(~at_end))
-        return goes_on
+    def _ride_with_a_stop(self, trips: Trips, stretch: Stretch, to_s: float) -> Trips:
+        """Stop when the battery is down to the reserve, charge, and drive on; returns the trips that go on."""
+        since, trips = trips.at, self._ride_to_reserve(trips, stretch)
+        self._charge_in_public(trips, since)
+        at_end = trips.at >= to_s
+        if not at_end.any():
+            return self._ride_piece(trips, to_s)
+        return trips.of(rows_where(at_end)).plus(self._ride(trips.of(rows_where(~at_end)), to_s))
 
     def _ride_to_reserve(self, trips: Trips, stretch: Stretch) -> Trips:
         """Drive until the battery is down to the reserve; returns what is left of the trips."""

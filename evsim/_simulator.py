@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 
 from evsim._cast import cast
-from evsim._config.footprint import MOST_SNAPSHOT_BYTES, SNAPSHOT_STEPS, USERS_PER_BLOCK
+from evsim._config.footprint import STRETCH_HOURS, USERS_PER_BLOCK, stretch_steps
 from evsim._crew import Crew, Stretch, can_fork, share
 from evsim._errors import InvariantError, LeverError
 from evsim._population import Population
 from evsim._results import Certificate, Results
-from evsim._totals import BYTES_PER_SNAPSHOT_AND_ARCHETYPE, QUANTILES, Snapshot, soc_quantiles
+from evsim._totals import QUANTILES, Snapshot, soc_quantiles
+from evsim._units import SECONDS_PER_HOUR
 from evsim._user_controller import UserController
 
 if TYPE_CHECKING:
@@ -29,8 +30,8 @@ _BLOCK_SIZE = USERS_PER_BLOCK
 _LEAST_TO_SHARE, _CREW = 40_000, 2
 """From how many users on there are at least so many blocks."""
 _OUR_RULES = "evsim.strategies."
-_STRIDE = 24
-"""Steps lived at a time: results do not depend on it. Fewer cost more calls, more have more people arrive and leave."""
+_TURN_S = 4 * SECONDS_PER_HOUR
+"""Stretches end at 04:00 and 16:00: most people leave in one and come home in the next, so hardly anybody does both."""
 
 
 class _Block:
@@ -152,18 +153,24 @@ class Simulator:
         return self._left
 
     def _plan(self) -> list[Stretch]:
-        """The stretches that are left, none longer than memory allows."""
-        per_step = len(self.population.archetype_names) * BYTES_PER_SNAPSHOT_AND_ARCHETYPE
-        most = max(1, min(SNAPSHOT_STEPS, MOST_SNAPSHOT_BYTES // per_step))
+        """The stretches that are left."""
         plan, first = [], self._next_step
         while first < self.clock.n_steps:
-            plan.append(self._stretch(first, most))
+            plan.append(self._stretch(first, self._longest))
             first = plan[-1].end
         return plan
 
+    @cached_property
+    def _longest(self) -> int:
+        return stretch_steps(len(self.population.archetype_names), self.scenario.simulation.step_minutes)
+
     def _stretch(self, first: int, n: int) -> Stretch:
-        """At most `n` steps, up to the start or the end."""
-        return Stretch(first, min(first + n, 0 if first < 0 else self.clock.n_steps), 1 if self._steers else _STRIDE)
+        """At most `n` steps, up to the start, the end or a turn of the day; results do not depend on it."""
+        clock, half_day_s = self.clock, STRETCH_HOURS * SECONDS_PER_HOUR
+        _, second = clock.local(first * clock.step_s)
+        to_turn = int((_TURN_S - float(second) - 1) % half_day_s + 1) // clock.step_s
+        end = min(first + min(n, max(to_turn, 1)), 0 if first < 0 else clock.n_steps)
+        return Stretch(first, end, 1 if self._steers else end - first)
 
     def _lived(self, stretch: Stretch) -> list[Snapshot | None]:
         return [block.live(stretch) for block in self._blocks]

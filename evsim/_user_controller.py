@@ -75,8 +75,8 @@ class UserController:
         self._step_ends_at = end * self._clock.step_s
         self._enter_new_days()
         self.population.road.travel(float(self._step_ends_at))
-        agendas = self._departures, self._homeward, self._arrivals, self._starts
-        changes = Changes(*(agenda.take(k, end) for agenda in agendas))
+        outs, homes, ins = (agenda.take(k, end) for agenda in (self._departures, self._homeward, self._arrivals))
+        changes = Changes(outs, homes, ins, self._still_meant(self._starts.take(k, end)))
         if self.steers:
             first, changes = changes.upto(t0)
             changes = changes.plus_starts(self._carry_out(first, t0))
@@ -253,6 +253,14 @@ class UserController:
             later = rows_where(starts[0] >= self._step_ends_at)
             self._starts.add(batch(self._clock.step_s, *(column[later] for column in starts)))
         return tuple(column[soon] for column in starts)
+
+    def _still_meant(self, starts: Columns) -> Columns:
+        """Noted starts of cars that have stayed on the plug until now; a rule may look further than a stay lasts."""
+        if not len(starts[0]):
+            return starts
+        people, who, asked_at = self.population, starts[1], starts[2]
+        rows = rows_where(people.is_plugged_in[who] & (people.plugged_in_at[who] <= asked_at))
+        return tuple(column[rows] for column in starts)
 
     def _start_in_order(self, starts: Columns) -> None:
         """Begin noted charges; those of one car one after the other."""

@@ -39,8 +39,8 @@ CONFIG_BYTES_PER_ARCHETYPE = 6_000
 """An archetype as it was typed, as it is known, and its part of the resolved config."""
 MOST_SNAPSHOT_BYTES = 1 << 25
 """The levels of several steps that the simulator keeps at once in a block of users; one step's it always keeps."""
-SNAPSHOT_STEPS = 48
-"""The most steps of which it keeps them."""
+STRETCH_HOURS = 12
+"""What the simulator lives at a time, if that is not more: a day's departures, and then its arrivals."""
 SNAPSHOT_COPIES = 2
 """The levels as they come, and summed, beside those of each block."""
 USERS_PER_BLOCK = 250_000
@@ -75,7 +75,7 @@ def estimated_bytes(
         users * BYTES_PER_USER
         + n_kinds * CONFIG_BYTES_PER_ARCHETYPE
         + n_kinds * n_steps * SERIES_BYTES_PER_STEP_AND_ARCHETYPE
-        + _snapshot_bytes(users, n_kinds, n_steps)
+        + _snapshot_bytes(users, n_kinds, n_steps, step)
     )
     if not writes:
         return lasting + SIMULATING_BYTES + events * SIMULATING_BYTES_PER_EVENT
@@ -83,13 +83,19 @@ def estimated_bytes(
     return lasting + WRITING_BYTES + events * WRITING_BYTES_PER_EVENT + tables
 
 
-def _snapshot_bytes(users: int, n_kinds: int, n_steps: int) -> int:
+def stretch_steps(n_kinds: int, step_minutes: int) -> int:
+    """How many steps the simulator lives at a time at most."""
+    fit = MOST_SNAPSHOT_BYTES // (n_kinds * BYTES_PER_SNAPSHOT_AND_ARCHETYPE)
+    return max(1, min(STRETCH_HOURS * _MINUTES_PER_HOUR // step_minutes, fit))
+
+
+def _snapshot_bytes(users: int, n_kinds: int, n_steps: int, step_minutes: int) -> int:
     """The levels of SoC of each step of a stretch, for each block of users, and while they are summed.
 
     They are let go after the simulation, but Python does not always give such memory back.
     """
     one = n_kinds * BYTES_PER_SNAPSHOT_AND_ARCHETYPE
-    stretch = max(one, min(one * min(SNAPSHOT_STEPS, n_steps), MOST_SNAPSHOT_BYTES))
+    stretch = one * min(stretch_steps(n_kinds, step_minutes), n_steps)
     blocks = -(-users // USERS_PER_BLOCK)
     return stretch * (SNAPSHOT_COPIES + blocks) + one * blocks
 
