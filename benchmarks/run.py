@@ -21,16 +21,18 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 CONFIG = ROOT / "config_json.json"
 SIZES = (1_000, 10_000, 100_000, 1_000_000)
+WEEK, YEAR = 7, 365
 REPEATS = 5
 
 
-def measure_size(users: int) -> dict[str, float]:
-    """Simulate a week of `users` people who charge on arrival, in this process; the log stays in memory."""
+def measure_size(users: int, days: int = WEEK) -> dict[str, float]:
+    """Simulate some days of `users` people who charge on arrival; the log stays in memory."""
     import resource
 
     from evsim import Scenario, simulate
 
-    overrides = [("population_size", str(users)), ("charging.by_archetype", "{}")]
+    size = [("population_size", str(users)), ("simulation.days", str(days))]
+    overrides = [*size, ("charging.by_archetype", "{}")]
     scenario = Scenario.from_file(CONFIG, overrides)
     simulate(Scenario.from_file(CONFIG, [("population_size", "100")]))
     began = time.perf_counter()
@@ -40,6 +42,7 @@ def measure_size(users: int) -> dict[str, float]:
     steps = users * results.clock.n_steps
     return {
         "users": users,
+        "days": days,
         "seconds": seconds,
         "ns_per_user_step": seconds / steps * 1e9,
         "events": len(results.events),
@@ -97,22 +100,23 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--largest", type=int, default=SIZES[-1], help="leave out larger populations")
     options.add_argument("--size", type=int, help=argparse.SUPPRESS)
+    options.add_argument("--days", type=int, default=WEEK, help=argparse.SUPPRESS)
     options.add_argument("--queries", action="store_true", help=argparse.SUPPRESS)
     chosen = options.parse_args()
     if chosen.size:
-        print(json.dumps(measure_size(chosen.size)))
+        print(json.dumps(measure_size(chosen.size, chosen.days)))
         return
     if chosen.queries:
         print(json.dumps(measure_queries()))
         return
-    print("simulate(): 7 days and 7 of warm-up, half-hours, all spreads on, immediate, log in memory")
-    print(f"{'users':>10} {'s':>8} {'ns/user-step':>13} {'events':>12} {'peak MB':>8} {'residual kWh':>13}")
-    for users in SIZES:
+    print("simulate(): 7 days of warm-up, half-hours, all behaviours on, immediate, log in memory")
+    print(f"{'users':>10} {'days':>5} {'s':>8} {'ns/user-step':>13} {'events':>12} {'peak MB':>8} {'residual kWh':>13}")
+    for users, days in [(SIZES[0], YEAR), *((size, WEEK) for size in SIZES)]:
         if users <= chosen.largest:
-            row = in_new_process("--size", str(users))
+            row = in_new_process("--size", str(users), "--days", str(days))
             print(
-                f"{users:>10,} {row['seconds']:>8.3f} {row['ns_per_user_step']:>13.1f} {row['events']:>12,.0f} "
-                f"{row['peak_mb']:>8,.0f} {row['residual_kwh']:>13.0e}"
+                f"{users:>10,} {days:>5} {row['seconds']:>8.3f} {row['ns_per_user_step']:>13.1f} "
+                f"{row['events']:>12,.0f} {row['peak_mb']:>8,.0f} {row['residual_kwh']:>13.0e}"
             )
     print("\nwhole processes on the default scenario, and their yardstick (medians, taken in turn)")
     with tempfile.TemporaryDirectory() as folder:

@@ -10,7 +10,7 @@ import numpy as np
 from evsim._chance import Chance, Purpose
 from evsim._clock import Clock
 from evsim._days import Days
-from evsim._diary import Book, Diary
+from evsim._diary import Appointments, Diary
 from evsim._homecoming import Drivers, Homecoming, OnSheet
 from evsim._plug_in_rule import Habit
 from evsim._population import Population
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from evsim._recorded.sessions import RecordedSessions
     from evsim._scenario import Scenario
 
-Part: TypeAlias = Callable[[Population, int], tuple[Book, Homecoming]]
+Part: TypeAlias = Callable[[Population, int], tuple[Appointments, Homecoming]]
 """Given a block of the people and its first user's number, their appointments and their doorstep."""
 
 
@@ -41,9 +41,8 @@ def cast(scenario: Scenario, clock: Clock) -> Cast:
 def _recorded(scenario: Scenario, recorded: RecordedSessions, clock: Clock) -> Cast:
     from evsim._replay import Replay, spawn_recorded
 
-    def part(people: Population, first: int) -> tuple[Book, Homecoming]:
-        efficiency = scenario.battery.charging_efficiency
-        replay = Replay(recorded, scenario.archetypes, efficiency, clock, first, first + len(people))
+    def part(people: Population, first: int) -> tuple[Appointments, Homecoming]:
+        replay = Replay(recorded, scenario.archetypes, scenario.battery, clock, first, first + len(people))
         return replay, replay
 
     return Cast(spawn_recorded(recorded, scenario.battery, clock), part)
@@ -70,7 +69,7 @@ def _drivers(scenario: Scenario, clock: Clock) -> Cast:
             target = people.target_soc[rows]
             people.soc[rows] = habit.first_soc(luck[rows], kwh[rows], target, days.day(first_day))
 
-    def part(people: Population, first: int) -> tuple[Book, Homecoming]:
+    def part(people: Population, first: int) -> tuple[Appointments, Homecoming]:
         diary = Diary(archetypes, people.archetype, behaviour, days, clock, chance, first)
         if clock.n_warm_up_steps:
             settle_in(people, diary, first)

@@ -57,7 +57,7 @@ class Entries(NamedTuple):
     arrivals: Batch
 
 
-class Book(Protocol):
+class Appointments(Protocol):
     """Where a controller reads when people come and go; days are asked for in order."""
 
     def entries(self, day: int) -> Iterable[Entries]:
@@ -238,4 +238,4 @@ def _chunks(archetype: Ints) -> list[tuple[slice, list[tuple[slice, int]]]]:
     return found
 
 
-__all__ = ["SHORTEST_STAY_S", "Book", "Diary", "Entries", "Outings"]
+__all__ = ["SHORTEST_STAY_S", "Appointments", "Diary", "Entries", "Outings"]

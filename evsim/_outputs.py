@@ -202,7 +202,15 @@ def summary(results: Results) -> dict[str, Any]:
         for i, name in enumerate(results.archetypes)
     ]
     recorded = scenario.recorded
-    replay = {} if recorded is None else {"rows": recorded.n_rows, "rejected": recorded.n_rejected}
+    replay = (
+        {}
+        if recorded is None
+        else {
+            "rows": recorded.n_rows,
+            "rejected": recorded.n_rejected,
+            "users": list(recorded.user_names),
+        }
+    )
     return {
         "schema_version": SCHEMA_VERSION,
         "evsim_version": __version__,

@@ -63,7 +63,7 @@ def need_of(kwh_per_day: Floats, capacity_kwh: Floats | float) -> Floats:
     return np.minimum(need, ENOUGH - _LEAST_GAP)
 
 
-class Drivers(NamedTuple):
+class Sample(NamedTuple):
     """A sample of an archetype's drivers in all seasons; each (n,): weight, and what decides how often they plug in.
 
     kwh_per_day : their own mean over a year; factor : consumption of the season, as a multiple of the year's;
@@ -230,7 +230,7 @@ def _root(
     return make(middle)
 
 
-def _sample(kwh_per_day: float, behaviour: Behaviour, days: list[Day], targets: tuple[Floats, Floats]) -> Drivers:
+def _sample(kwh_per_day: float, behaviour: Behaviour, days: list[Day], targets: tuple[Floats, Floats]) -> Sample:
     """Drivers of all mileages (Gauss-Hermite points of the multiplier) in all seasons, with all targets."""
     z, weight = np.zeros(1), np.ones(1)
     if behaviour.miles_cv_between_users:
@@ -243,7 +243,7 @@ def _sample(kwh_per_day: float, behaviour: Behaviour, days: list[Day], targets: 
     axes = kwh_per_day * users, seasons, target
     user, season, goal = (i.ravel() for i in np.indices([len(axis) for axis in axes]))
     weights = (weight / weight.sum())[user] * share[goal] / len(seasons)
-    return Drivers(weights, axes[0][user], seasons[season], target[goal], axes)
+    return Sample(weights, axes[0][user], seasons[season], target[goal], axes)
 
 
 __all__ = ["Habit", "PlugInRule", "need_of"]

@@ -50,7 +50,8 @@ class Portrait:
 
     days : local days of the run; a year is 365 of them, and the run's rate for a year is no forecast of one
     miles : driven in all [miles]; None with driving off, when no trip is driven
-    driven_kwh, home_kwh, public_kwh : out of batteries by driving, into them at home and in public [kWh, battery side]
+    driven_kwh, home_kwh, public_kwh : out of batteries by driving, into them at home and in public [kWh, battery side];
+        of recorded sessions, what is driven is not known: None
     import_kwh : at home [kWh at the meter]
     plug_ins : that happened in the run, not those in progress at its start
     departures : plug-outs in the run
@@ -68,7 +69,7 @@ class Portrait:
     users: int
     days: int
     miles: float | None
-    driven_kwh: float
+    driven_kwh: float | None
     home_kwh: float
     public_kwh: float
     import_kwh: float
@@ -169,14 +170,14 @@ def portraits(results: Results) -> tuple[Portrait, ...]:
     drives = scenario.behaviour.driving and scenario.recorded is None
 
     def total(by_user: Anything) -> list[float]:
-        return _with_all(np.bincount(people.archetype, by_user, len(results.archetypes)))
+        return with_all(np.bincount(people.archetype, by_user, len(results.archetypes)))
 
     sums = {name: total(column) for name, column in log.per_user._asdict().items()}
     n_short_users, n_plugged_in = total(log.per_user.n_short > 0), total(people.is_plugged_in)
     miles, driven_kwh, public_kwh = map(total, (people.driven_miles, people.driven_kwh, people.public_kwh))
     per_kwh = np.array([archetype.efficiency_miles_per_kwh for archetype in scenario.archetypes])
-    short_miles = _with_all(np.array(sums["short_kwh"][:-1]) * per_kwh)
-    import_kwh, n_users = _with_all(results.import_kwh), _with_all(results.n_users)
+    short_miles = with_all(np.array(sums["short_kwh"][:-1]) * per_kwh)
+    import_kwh, n_users = with_all(results.import_kwh), with_all(results.n_users)
     n_plug_ins, (plug_in_soc,) = _spreads(log.arrivals, 1.0)
     n_whole, (session_kwh, plugged_in_h, charging_h) = _spreads(log.whole, 1.0, SECONDS_PER_HOUR, SECONDS_PER_HOUR)
 
@@ -189,7 +190,7 @@ def portraits(results: Results) -> tuple[Portrait, ...]:
             users=int(n_users[i]),
             days=scenario.simulation.days,
             miles=miles[i] if drives else None,
-            driven_kwh=driven_kwh[i],
+            driven_kwh=driven_kwh[i] if scenario.recorded is None else None,
             home_kwh=import_kwh[i] * scenario.battery.charging_efficiency,
             public_kwh=public_kwh[i],
             import_kwh=import_kwh[i],
@@ -215,7 +216,7 @@ def portraits(results: Results) -> tuple[Portrait, ...]:
     )
 
 
-def _with_all(by_archetype: Anything) -> list[float]:
+def with_all(by_archetype: Anything) -> list[float]:
     """Each archetype's, and behind them the sum."""
     return [*by_archetype.tolist(), float(by_archetype.sum())]
 

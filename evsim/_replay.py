@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from evsim._agenda import Batch, batch
-from evsim._battery import ChargeCurve
+from evsim._battery import ChargeCurve, Wiring, charge
 from evsim._clock import Clock
 from evsim._diary import Entries
 from evsim._population import Population
 from evsim._recorded.judge import TARGET_SOC
-from evsim._units import Floats, Ints, Who
+from evsim._units import SECONDS_PER_HOUR, Floats, Ints, Who
 
 if TYPE_CHECKING:
     from evsim._config.parts import Battery
@@ -24,7 +24,8 @@ class Replay:
     """The recorded sessions that begin within a run, for users `first` to `end`: a book and a homecoming in one.
 
     A session without a recorded SoC begins as far under `TARGET_SOC` as its energy fills; one with a SoC ends as far
-    above that, and where the battery has no such room it begins lower. Between sessions a battery that comes back
+    above that. Energy comes first: where the battery has no such room, or charges too slowly when it is nearly full
+    (the curve is an assumption), a session with a SoC begins as one without. Between sessions a battery that comes back
     emptier has been driven, a fuller one charged elsewhere.
     """
 
@@ -32,7 +33,7 @@ class Replay:
         self,
         recorded: RecordedSessions,
         archetypes: tuple[UserArchetype, ...],
-        efficiency: float,
+        battery: Battery,
         clock: Clock,
         first: int,
         end: int,
@@ -42,7 +43,7 @@ class Replay:
         mine = (recorded.user >= first) & (recorded.user < end)
         rows = np.flatnonzero(mine & (plug_in >= 0) & (plug_in < clock.end_s))
         self._user, self._plug_in, self._plug_out = recorded.user[rows] - first, plug_in[rows], plug_out[rows]
-        self._soc, self._target = first_and_target_soc(recorded, efficiency, rows)
+        self._soc, self._target = first_and_target_soc(recorded, battery, rows)
         self._next = np.searchsorted(self._user, np.arange(end - first))
         leaves_s = np.array([archetype.plug_out_s for archetype in archetypes], np.int64)
         self._usual_s = leaves_s[recorded.archetype[first:end]]
@@ -79,17 +80,27 @@ class Replay:
         return slice(None)
 
 
-def first_and_target_soc(recorded: RecordedSessions, efficiency: float, rows: Ints) -> tuple[Floats, Floats]:
+def first_and_target_soc(recorded: RecordedSessions, battery: Battery, rows: Ints) -> tuple[Floats, Floats]:
     """(n,) SoC at plug-in and target of some sessions [0-1]: apart by the energy that was recorded."""
-    rise = recorded.energy_kwh[rows] * efficiency / recorded.battery_kwh[recorded.user[rows]]
-    known = ~np.isnan(recorded.soc[rows])
-    first = np.where(known, np.minimum(recorded.soc[rows], 1.0 - rise), np.maximum(TARGET_SOC - rise, 0.0))
-    return first, np.where(known, first + rise, TARGET_SOC)
+    user, efficiency = recorded.user[rows], battery.charging_efficiency
+    capacity, charger_kw = recorded.battery_kwh[user], recorded.charger_kw[user]
+    rise = recorded.energy_kwh[rows] * efficiency / capacity
+    first, target = np.maximum(TARGET_SOC - rise, 0.0), np.full(len(rows), TARGET_SOC)
+    told = np.flatnonzero(recorded.soc[rows] + rise <= 1.0)  # a NaN is not
+    soc = recorded.soc[rows[told]]
+    wiring, forever = Wiring(charger_kw[told], efficiency / capacity[told]), np.full(len(told), np.inf)
+    curve = ChargeCurve.from_percent(battery.charge_curve)
+    hours = charge(curve, wiring, soc, wiring.charger_kw, soc + rise[told], forever).hours
+    stay_h = (recorded.plug_out_s - recorded.plug_in_s)[rows[told]] / SECONDS_PER_HOUR
+    in_time = hours <= np.maximum(stay_h, rise[told] / (wiring.soc_per_kwh * wiring.charger_kw))
+    first[told[in_time]] = soc[in_time]
+    target[told[in_time]] = (soc + rise[told])[in_time]
+    return first, target
 
 
-def targets_at(recorded: RecordedSessions, efficiency: float, user: Ints, plug_in_epoch_s: Ints) -> Floats:
+def targets_at(recorded: RecordedSessions, battery: Battery, user: Ints, plug_in_epoch_s: Ints) -> Floats:
     """(n,) target [0-1] of the recorded sessions of users that begin at UTC instants [s since 1970]."""
-    targets = first_and_target_soc(recorded, efficiency, np.arange(len(recorded.user)))[1]
+    targets = first_and_target_soc(recorded, battery, np.arange(len(recorded.user)))[1]
     span = int(max(recorded.plug_in_s.max(), np.max(plug_in_epoch_s, initial=0))) + 1
     key, sought = recorded.user * span + recorded.plug_in_s, user.astype(np.int64) * span + plug_in_epoch_s
     return targets[np.searchsorted(key, sought)]
@@ -99,7 +110,7 @@ def spawn_recorded(recorded: RecordedSessions, battery: Battery, clock: Clock) -
     """The users of recorded sessions, unplugged, at the SoC of their first one."""
     n = len(recorded.user_names)
     rows = np.searchsorted(recorded.user, np.arange(n))
-    soc, target = first_and_target_soc(recorded, battery.charging_efficiency, rows)
+    soc, target = first_and_target_soc(recorded, battery, rows)
     return Population(
         archetype=recorded.archetype.copy(),
         archetype_names=recorded.archetype_names,

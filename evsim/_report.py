@@ -12,9 +12,8 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
-from evsim._portrait import ALL, Quartiles
+from evsim._portrait import ALL, Quartiles, with_all
 from evsim._results import Results
-from evsim._units import Anything
 
 _WIDTH_IN_A_PIPE = 100
 _LEAST_NAME = 12
@@ -82,14 +81,10 @@ def print_report(results: Results, out: Path, written: Sequence[str], seconds: f
     console.print(Text(f"{out}/: {', '.join(written)}  ({seconds:.1f} s)"), soft_wrap=True)
 
 
-def _with_all(by_archetype: Anything) -> list[float]:
-    return [*by_archetype.tolist(), by_archetype.sum()]
-
-
 def _totals(results: Results, width: int) -> Table:
     """Who charged how much and when."""
-    users, sessions = _with_all(results.n_users), _with_all(results.n_sessions)
-    kwh, peaks = _with_all(results.import_kwh), (*results.peaks, results.peak)
+    users, sessions = with_all(results.n_users), with_all(results.n_sessions)
+    kwh, peaks = with_all(results.import_kwh), (*results.peaks, results.peak)
     columns = [
         _Column("users", [f"{n:,.0f}" for n in users]),
         _Column("sessions", [f"{n:,.0f}" for n in sessions]),
@@ -115,6 +110,8 @@ def _drivers(results: Results, width: int) -> Table:
         _Column("kWh\nshort", [_number(s.kwh) for s in short]),
         _Column("miles\nshort", [_number(s.miles) for s in short]),
     ]
+    if results.scenario.recorded is not None:
+        columns[1] = _Column("kWh a year\nfrom home", [_number(p.import_kwh_per_year) for p in everybody])
     if results.portrait_of_all.miles is None:
         columns = [column for column in columns if column.heading not in {"miles\na year", "public\nkWh"}]
     return _table("drivers", results, columns, _DISPENSABLE_OF_DRIVERS, width)

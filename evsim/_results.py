@@ -131,7 +131,7 @@ class Results:
         """The same without users and events, but with what pictures count of them: small, however many users."""
         people: Any = None
         light = replace(self, users=people)
-        light.__dict__["plug_counts"] = self.plug_counts
+        light.__dict__.update(plug_counts=self.plug_counts, _portraits=self._portraits)
         return light
 
     @cached_property
@@ -155,9 +155,7 @@ class Results:
             return self.users.target_soc[user]
         from evsim._replay import targets_at
 
-        return targets_at(
-            recorded, self.scenario.battery.charging_efficiency, user, plug_in_s + self.clock.start_epoch_s
-        )
+        return targets_at(recorded, self.scenario.battery, user, plug_in_s + self.clock.start_epoch_s)
 
     @cached_property
     def n_sessions(self) -> Ints:

@@ -21,7 +21,7 @@ class Road:
     """The cars of a population that are on the road.
 
     A trip takes energy evenly from its start to its end. A car that gets down to the reserve stops and buys, in no
-    time, what is left of the day's driving (assumption A21), so that it ends the day at the reserve.
+    time, what is left of the day's driving (assumption A23), so that it ends the day at the reserve.
     """
 
     def __init__(self, people: Population) -> None:

@@ -14,7 +14,7 @@ from evsim._behaviour import Behaviour
 from evsim._config.charging import Charging, Strategies
 from evsim._config.livable import unlivable
 from evsim._config.override import Override
-from evsim._config.parts import Battery, Outputs, Simulation
+from evsim._config.parts import DEFAULT_TIMEZONE, Battery, Outputs, Simulation
 from evsim._config.shares import empty_archetypes, largest_remainder, repeated_names, rules_for_nobody, wrong_sum
 from evsim._config.sheet import rename
 from evsim._recorded.sessions import RecordedSessions
@@ -136,7 +136,15 @@ class Scenario(Settings):
                 f"simulation.step_minutes: {self.simulation.step_minutes} min do not divide the clock change of "
                 f"{self.simulation.timezone}; the run ends {self.simulation.left_over_minutes} min early"
             )
-        return tuple(told)
+        return (*told, *self._foreign())
+
+    def _foreign(self) -> Iterable[str]:
+        """Settings that do not belong to the rest."""
+        zone = self.simulation.timezone
+        if self.recorded is not None and "behaviour" in self.model_fields_set:
+            yield "behaviour: not used; recorded sessions say when people come and go"
+        elif self.recorded is None and self.behaviour.driving and self.behaviour.season and zone != DEFAULT_TIMEZONE:
+            yield f"behaviour.season: the temperatures are Great Britain's, and the clock is that of {zone}"
 
     def _notes_on(self, recorded: RecordedSessions) -> list[str]:
         clock = self.simulation.clock()

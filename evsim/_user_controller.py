@@ -18,7 +18,7 @@ from evsim._units import SECONDS_PER_DAY, Anything, Floats, Ints, Who, rows_wher
 from evsim.strategies import ChargingStrategy, Observation, ask, check_asked
 
 if TYPE_CHECKING:
-    from evsim._diary import Book
+    from evsim._diary import Appointments
     from evsim._homecoming import Homecoming
 
 
@@ -33,7 +33,7 @@ class UserController:
     def __init__(
         self,
         population: Population,
-        book: Book,
+        book: Appointments,
         clock: Clock,
         strategies: Sequence[ChargingStrategy],
         homecoming: Homecoming,

@@ -155,8 +155,8 @@ def validate(
     config: Config = DEFAULT_CONFIG,
     sets: Sets = None,
     seed: Seed = None,
-    users: Users = STANDARD_USERS,
-    days: Days = STANDARD_DAYS,
+    users: Users = None,
+    days: Days = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print it as JSON.")] = False,
 ) -> None:
     """Compare a run with what was measured elsewhere, and say why they differ."""
@@ -164,7 +164,12 @@ def validate(
     from evsim._validation.compare import validate as compare
     from evsim._validation_report import print_json, print_validation
 
-    scenario = _read(config, _overrides(sets, seed, users, days), None)
+    if _read(config, _overrides(sets, seed, None, None), None).recorded is not None:
+        raise ConfigError(
+            f"{config}: recorded sessions are what archetypes are compared with; validate wants archetypes"
+        )
+    size = users or STANDARD_USERS, days or STANDARD_DAYS
+    scenario = _read(config, _overrides(sets, seed, *size), None)
     scenario.check_fits()
     _warn(scenario)
     with _progress(as_json) as progress:

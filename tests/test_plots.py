@@ -26,7 +26,6 @@ from evsim.plots import charging_curves, occupancy, plug_in_times, power_by_arch
 from evsim.plots._calendar import LEVELS, level_for, parts_of
 from evsim.plots._palette import COLOURS, HATCHES, STATES, colour, hatch
 from evsim.plots._plug_in_times import median_minute
-from evsim.plots._soc_at_plug_in import median
 from evsim.plots._views import views_of
 from evsim.plots._words import told_apart, width_in
 
@@ -280,11 +279,6 @@ def test_the_median_soc_and_those_under_a_fifth_are_written(week):
         assert f"{share} of {len(socs)} plug-ins under 20%" in facts
 
 
-@pytest.mark.parametrize(("levels", "expected"), [([200], 0.2), ([100, 300], 0.2), ([0, 1000, 1000], 1.0), ([], None)])
-def test_the_median_of_counted_levels(levels, expected):
-    assert median(np.bincount(levels, minlength=1001) if levels else np.zeros(1001, int)) == expected
-
-
 def test_the_sheets_soc_is_marked_where_it_is_given():
     plain = scenario().to_dict()
     del plain["archetypes"][0]["plug_in_soc_percent"]
@@ -293,6 +287,14 @@ def test_the_sheets_soc_is_marked_where_it_is_given():
     )
     plain["archetypes"][0]["plug_in_soc_percent"] = 61.5
     assert any(text.endswith("sheet 61.5%") for text in said(soc_at_plug_in(simulate(Scenario.from_dict(plain)))))
+
+
+def test_recorded_sessions_have_no_sheet(tmp_path):
+    file = tmp_path / "sessions.csv"
+    file.write_text("plug_in,plug_out,energy_kwh\n2026-01-12 18:00,2026-01-13 07:00,6\n")
+    texts = said(soc_at_plug_in(simulate(Scenario.from_dict({"sessions": str(file)}))))
+    assert not any("sheet" in text for text in texts)
+    assert any(text == "median 71%" for text in texts)  # 80% less 6 kWh x 0.9 / 60 kWh
 
 
 def test_the_states_of_cars_are_stacked_to_a_hundred_percent(week):

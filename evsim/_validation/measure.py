@@ -95,7 +95,7 @@ class Measured:
     def gaps_h(self) -> Floats:
         """Hours from each plug-in of a person to the next."""
         user, at = self.stays.user, self.stays.plug_in
-        same = user[1:] == user[:-1]
+        same = (user[1:] == user[:-1]) & self.began_in_run[:-1]
         return np.asarray((at[1:] - at[:-1])[same].astype(np.int64) / SECONDS_PER_HOUR)
 
     # ---- by hour of the day

@@ -15,6 +15,7 @@ from evsim._validation.rows import Estimate, Row, Section, agrees, mean, ratio, 
 _CLOSE = 0.02
 _SHEETS_ROUNDING = 0.5
 _AT_THE_EDGE = 0.001
+_MANY_SHORT = 0.05
 
 
 def sheet(run: Measured) -> Section:
@@ -35,7 +36,7 @@ class _Kind:
     """One archetype, measured."""
 
     def __init__(self, run: Measured, index: int, archetype: UserArchetype) -> None:
-        self._run, self._archetype = run, archetype
+        self._run, self._archetype, self._index = run, archetype, index
         self._who = who = run.people.archetype == index
         self._stays = who[run.stays.user] & run.began_in_run
         self._n = run.n_stays[who]
@@ -59,7 +60,7 @@ class _Kind:
         with_public = Estimate(found.value + self._public, found.error)
         why = f"{self._public:,.0f} charged in public"
         if not agrees(with_public, expected):
-            why = f"{why}; the rest: {_season(run)}"
+            why = f"{why}; the rest: {_season(run)}" if self._public else _season(run)
         return row("kWh a year", "kWh", found, expected, why, 0)
 
     def _plug_ins(self) -> Row:
@@ -67,7 +68,13 @@ class _Kind:
         expected = self._archetype.plug_in_frequency_per_day
         if abs(found.value - expected) < _AT_THE_EDGE:
             found = Estimate(found.value, max(abs(found.value - expected), found.error))
-        return row("plug-ins a day", "", found, expected, "not settled in so short a run", 3)
+        return row("plug-ins a day", "", found, expected, self._why_so_often(), 3)
+
+    def _why_so_often(self) -> str:
+        short = self._run.results.portrait[self._index].below_target_share or 0.0
+        if short > _MANY_SHORT:
+            return f"{short:.0%} of nights too short to reach the target"
+        return _season(self._run)
 
     def _kwh_per_plug_in(self) -> Row:
         found = ratio(self._home, self._n)
@@ -133,5 +140,5 @@ def _season(run: Measured) -> str:
     if not run.results.scenario.behaviour.driving:
         return "no driving"
     if abs(days - DAYS_PER_YEAR) > DAYS_PER_WEEK:
-        return f"a run of {days:.0f} days, not a year"
+        return f"a run of {days:.0f} {'day' if round(days) == 1 else 'days'}, not a year"
     return "not explained"

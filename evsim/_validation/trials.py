@@ -71,9 +71,9 @@ def _hours_rows(ours: Floats, theirs: Floats, calibrated: tuple[int, int]) -> li
             0,
             f"{outside:.0f}% of the survey's are not {inside}",
         ),
-        Row(f"moved, {inside}", "%", moved, 0, "close" if moved < _CLOSE_SHAPES_PERCENT else "see below"),
-        Row("busiest hour", "h", *modes, AGREES if modes[0] == modes[1] else "see below", decimals=0),
-        Row(f"median, {inside}", "h", *medians, "close" if apart < _QUARTER_H else "see below", decimals=2),
+        Row(f"moved, {inside}", "%", moved, 0, "close" if moved < _CLOSE_SHAPES_PERCENT else "see the notes"),
+        Row("busiest hour", "h", *modes, AGREES if modes[0] == modes[1] else "see the notes", decimals=0),
+        Row(f"median, {inside}", "h", *medians, "close" if apart < _QUARTER_H else "see the notes", decimals=2),
     ]
 
 

@@ -91,4 +91,5 @@ def _draw_states(panel: Panel, view: View, tops: Floats) -> None:
 def _fact(results: Results, archetype: int) -> str:
     """How many of the cars charge at once, when most do."""
     most = float(results.n_charging[:, archetype].max()) / max(1, int(results.n_users[archetype]))
-    return f"up to {PERCENT * most:.0f}% charging at once"
+    share = f"{PERCENT * most:.0f}%" if most * 2 * PERCENT >= 1 or not most else "<1%"
+    return f"up to {share} charging at once"

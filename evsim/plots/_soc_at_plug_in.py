@@ -23,10 +23,12 @@ LOW_PERCENT = 20
 _WORDS_IN, _LEAST_HEIGHT_IN = 0.3, 0.8
 """Room above the tallest bar for words, and how high a panel must be to have them [in]."""
 _ROWS_OF_LABELS = 1
+_HEADROOM = 1.05
 _APART, _FAR_APART, _LEAST_WIDTH_IN = 20, 50, 2.5
 """Labels of the axis so many points apart want a panel so wide [in]."""
 _DASHES = (0, (4, 2))
-_KEY_LINE = f"Bars: to the nearest {BIN_PERCENT}%.  Black line: median.  Dashed line: plug-in % of the archetype sheet."
+_KEY_LINE = f"Bars: to the nearest {BIN_PERCENT}%.  Black line: median."
+_KEY_OF_SHEET = "  Dashed line: plug-in % of the archetype sheet."
 
 
 def soc_at_plug_in(results: Results, ax: Axes | None = None) -> Axes:
@@ -40,10 +42,11 @@ def soc_at_plug_in(results: Results, ax: Axes | None = None) -> Axes:
     if ax is None:
         ax = multiples.new_axes(multiples.grid(len(who))[0])
     frame.bare(ax)
-    under = words.circumstances(results), _KEY_LINE
+    has_sheet = any(_on_sheet(results, i) is not None for i in who)
+    under = words.circumstances(results), _KEY_LINE + (_KEY_OF_SHEET if has_sheet else "")
     frame.heading(ax, _title(results), under, multiples.head_above_in(len(who)))
     counts = results.plug_counts.plug_in_soc
-    heads = multiples.heads_of(results, who, [_fact(results, i, counts[i]) for i in who])
+    heads = multiples.heads_of(results, who, [_fact(results, i) for i in who])
     shares = _shares(counts)
     _draw(ax, results, heads, shares)
     return ax
@@ -68,18 +71,8 @@ def _shares(counts: Ints) -> Floats:
     return np.asarray(PERCENT * binned / np.maximum(binned.sum(axis=1, keepdims=True), 1))
 
 
-def median(counts: Ints) -> float | None:
-    """The median of levels that are counted, as a share of the last level [0-1]; None of nothing."""
-    n = int(counts.sum())
-    if not n:
-        return None
-    upto = np.cumsum(counts)
-    middle = np.searchsorted(upto, [(n - 1) // 2, n // 2], side="right")
-    return float(middle.mean()) / (len(counts) - 1)
-
-
 def _draw(ax: Axes, results: Results, heads: Sequence[multiples.Head], shares: Floats) -> None:
-    top = float(shares[[head.archetype for head in heads]].max()) or 1.0
+    top = _HEADROOM * float(shares[[head.archetype for head in heads]].max()) or 1.0
     spots = multiples.spots(ax, heads, [(1.0, PERCENT)], top)
     size = spots[0].panels[0].size
     said = [_low_ones(results.plug_counts.plug_in_soc[head.archetype]) for head in heads]
@@ -108,15 +101,15 @@ def _draw_socs(panel: Panel, top: float, *, is_labelled: bool) -> None:
 
 def _draw_bars(panel: Panel, results: Results, archetype: int, shares: Floats, top: float) -> None:
     """Bars, the median, and the sheet's value."""
-    middle = median(results.plug_counts.plug_in_soc[archetype])
-    if middle is None:
+    spread = results.portrait[archetype].plug_in_soc
+    if spread is None or not results.plug_counts.plug_in_soc[archetype].any():
         panel.write(0.5, 0.5, "nobody plugs in", ha="center", va="center")
         return
     marks.bars(panel, _edges(), shares, archetype)
     sheet = _on_sheet(results, archetype)
     if sheet is not None:
         marks.upright(panel, sheet, top, linestyles=_DASHES, linewidths=1.2)
-    marks.upright(panel, PERCENT * middle, top)
+    marks.upright(panel, PERCENT * spread.median, top)
 
 
 def _low_ones(counts: Ints) -> str:
@@ -129,13 +122,15 @@ def _low_ones(counts: Ints) -> str:
 
 
 def _on_sheet(results: Results, archetype: int) -> float | None:
-    """`plug_in_soc_percent`, where it was given."""
+    """`plug_in_soc_percent`, where it was given; recorded sessions have no sheet."""
     row = results.scenario.archetypes[archetype]
+    if results.scenario.recorded is not None:
+        return None
     return row.plug_in_soc_percent if "plug_in_soc_percent" in row.model_fields_set else None
 
 
-def _fact(results: Results, archetype: int, counts: Ints) -> str:
+def _fact(results: Results, archetype: int) -> str:
     """The median, and what the sheet says: `median 70%, sheet 68%`."""
-    middle, sheet = median(counts), _on_sheet(results, archetype)
-    facts = [] if middle is None else [f"median {PERCENT * middle:.0f}%"]
+    spread, sheet = results.portrait[archetype].plug_in_soc, _on_sheet(results, archetype)
+    facts = [] if spread is None else [f"median {PERCENT * spread.median:.0f}%"]
     return ", ".join(facts if sheet is None else [*facts, f"sheet {sheet:.3g}%"])
