@@ -43,7 +43,7 @@ def by_step(since: Floats, to: Floats, step_s: int, goes_on: Bools) -> Split:
     end = np.cumsum(n_parts)
     begin = end - n_parts
     row = np.repeat(np.arange(len(to)), n_parts)
-    number = first_cut[row] + (np.arange(len(row)) - begin[row])
+    number = (first_cut - begin)[row] + np.arange(len(row))
     boundary = number * float(step_s)
     until = np.minimum(boundary, to[row])
     is_cut = boundary == until

@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict
 
 from evsim._clock import Clock
 from evsim._errors import StrategyError
-from evsim._units import Bools, Floats, Ints
+from evsim._units import Anything, Bools, Floats, Ints
 
 NEVER = np.inf
 """A stop time that never comes: the order ends with its target or with the plug."""
@@ -318,5 +318,12 @@ def _check_orders(orders: Orders, now: Floats, name: str) -> None:
             f"from {orders.start[first]:g} s to {orders.stop[first]:g} s, asked at {now[row[first]]:g} s; max_kw must "
             "be 0 or more, until_soc 0 to 1, start not before the asking, and stop after start"
         )
-    if (row[1:] <= row[:-1]).any() and len(set(zip(row.tolist(), orders.start.tolist(), strict=True))) < len(row):
+    if (row[1:] <= row[:-1]).any() and _has_twins(row, orders.start):
         raise StrategyError(f"strategy {name!r}: two orders for one car begin at the same instant")
+
+
+def _has_twins(row: Anything, start: Anything) -> bool:
+    """Whether two orders are for one car and from one instant."""
+    order = np.lexsort((start, row))
+    row, start = row[order], start[order]
+    return bool(((row[1:] == row[:-1]) & (start[1:] == start[:-1])).any())
