@@ -44,7 +44,7 @@ def marginals(run: Measured) -> Section | None:
         "Moved: the share that would have to be at another hour for both to be alike.",
         "There is one stay a day, so times are also compared within the hours on which they were calibrated.",
         f"{outside:.0f}% of the survey's weekday plug-ins are at other hours, for stays that the sheet does not have.",
-        "Plug-outs are a mean of the survey's and Trondheim's, less 20 minutes to begin the busiest hour at 07:00.",
+        "Plug-outs are a mean of the survey's and Trondheim's, less 20 minutes towards the sheet's 07:00.",
         "On weekdays that puts more people before 07:00 than either has.",
     ]
     return Section("Hours of the day (18:00 to 07:00 archetypes)", facts.CNZ, blocks, notes, hours)
