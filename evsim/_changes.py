@@ -47,6 +47,16 @@ def in_pieces(part: Columns) -> Iterator[Columns]:
         yield tuple(column[piece] for column in part)
 
 
+def one_by_one(part: Columns) -> Iterator[Columns]:
+    """Columns in which each user stands once: everybody's first row in time, then everybody's second, and so on."""
+    order = np.lexsort((part[0], part[1]))
+    who = part[1][order]
+    number = np.arange(len(who)) - np.searchsorted(who, who)
+    for i in range(int(number.max(initial=-1)) + 1):
+        rows = order[number == i]
+        yield tuple(column[rows] for column in part)
+
+
 class Changes(NamedTuple):
     """Departures, settings off for home, arrivals and starts, each as columns that begin with instant and user."""
 
@@ -91,8 +101,8 @@ class Changes(NamedTuple):
         scratch[who] = -np.inf
         return self._where([~mask for mask in masks]), self._where(masks)
 
-    def earliest(self) -> tuple[Changes, Changes]:
-        """Each user's first change, and all the others.
+    def in_turns(self) -> list[Changes]:
+        """The same in turns to be carried out one after the other, each kind by kind: a departure begins a new turn.
 
         At one instant leaving comes first, then setting off for home, arriving, and starting.
         """
@@ -101,10 +111,22 @@ class Changes(NamedTuple):
         lengths = [len(part[0]) for part in self]
         kind = np.repeat(np.arange(len(self)), lengths)
         in_order = np.lexsort((kind, at, who))
-        is_first = np.ones(len(who), np.bool_)
-        is_first[in_order[1:]] = who[in_order[1:]] != who[in_order[:-1]]
-        masks = np.split(is_first, np.cumsum(lengths)[:-1])
-        return self._where(masks), self._where([~mask for mask in masks])
+        begins = kind[in_order] == 0
+        first = np.searchsorted(who[in_order], who[in_order])
+        begins[first] = False
+        so_far = np.cumsum(begins)
+        turn = np.empty(len(who), np.int64)
+        turn[in_order] = so_far - so_far[first]
+        parts = np.split(turn, np.cumsum(lengths)[:-1])
+        return [self._where([part == i for part in parts]) for i in range(int(turn.max(initial=-1)) + 1)]
+
+    def starts_before_leaving(self, starts: Columns, scratch: Floats) -> Columns:
+        """Those of some starts that come before their user's departure here; `scratch` as above."""
+        scratch[self.outs[1]] = self.outs[0]
+        leaves = scratch[starts[1]]
+        scratch[self.outs[1]] = -np.inf
+        rows = rows_where((leaves == -np.inf) | (starts[0] < leaves))
+        return tuple(column[rows] for column in starts)
 
     def _where(self, masks: Sequence[Bools]) -> Changes:
         rows: list[Ints] = [rows_where(mask) for mask in masks]

@@ -31,7 +31,7 @@ _LEAST_TO_SHARE, _CREW = 40_000, 2
 """From how many users on there are at least so many blocks."""
 _OUR_RULES = "evsim.strategies."
 _TURN_S = 4 * SECONDS_PER_HOUR
-"""Stretches end at 04:00 and 16:00: most people leave in one and come home in the next, so hardly anybody does both."""
+"""Stretches end at 04:00: nearly all people leave in one, and come home in it, in this order."""
 
 
 class _Block:
@@ -166,9 +166,9 @@ class Simulator:
 
     def _stretch(self, first: int, n: int) -> Stretch:
         """At most `n` steps, up to the start, the end or a turn of the day; results do not depend on it."""
-        clock, half_day_s = self.clock, STRETCH_HOURS * SECONDS_PER_HOUR
+        clock, day_s = self.clock, STRETCH_HOURS * SECONDS_PER_HOUR
         _, second = clock.local(first * clock.step_s)
-        to_turn = int((_TURN_S - float(second) - 1) % half_day_s + 1) // clock.step_s
+        to_turn = int((_TURN_S - float(second) - 1) % day_s + 1) // clock.step_s
         end = min(first + min(n, max(to_turn, 1)), 0 if first < 0 else clock.n_steps)
         return Stretch(first, end, 1 if self._steers else end - first)
 

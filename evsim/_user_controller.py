@@ -3,13 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from evsim._agenda import Agenda, batch
 from evsim._battery import charge
-from evsim._changes import ARRIVE, HOMEWARD, LEAVE, NOTHING, START, Changes, Columns, in_pieces, join, nothing
+from evsim._changes import (
+    ARRIVE,
+    HOMEWARD,
+    LEAVE,
+    NOTHING,
+    START,
+    Changes,
+    Columns,
+    in_pieces,
+    join,
+    nothing,
+    one_by_one,
+)
 from evsim._clock import Clock
 from evsim._flows import Order
 from evsim._population import Population
@@ -87,12 +100,12 @@ class UserController:
         """Make the changes, for each user in order; returns the starts that come of them after an instant."""
         plain, tangled = changes.untangled(self._scratch)
         put_off = [self._carry_out_by_kind(plain, upto)]
-        while tangled:
-            now, tangled = tangled.earliest()
-            starts = self._carry_out_by_kind(now, -np.inf)
+        turns = tangled.in_turns() if tangled else []
+        for now, after in pairwise([*turns, NOTHING]):
+            starts = after.starts_before_leaving(self._carry_out_by_kind(now, -np.inf), self._scratch)
             in_time = starts[0] <= upto
+            self._start_in_order(tuple(column[in_time] for column in starts))
             put_off.append(tuple(column[~in_time] for column in starts))
-            tangled = tangled.plus_starts(tuple(column[in_time] for column in starts))
         return join(put_off, START)
 
     def _carry_out_by_kind(self, now: Changes, upto: float) -> Columns:
@@ -267,9 +280,8 @@ class UserController:
         plain, several = NOTHING._replace(starts=starts).untangled(self._scratch)
         for piece in in_pieces(plain.starts):
             self._start(*piece)
-        while several:
-            now, several = several.earliest()
-            self._start(*now.starts)
+        for piece in one_by_one(several.starts):
+            self._start(*piece)
 
     def _start(
         self,

@@ -97,7 +97,7 @@ def driving_configs():
     """Worlds in which cars are driven, some of them far more than a battery holds."""
     return worlds(
         drives=True,
-        average_speed_mph=st.sampled_from([8, 18.5, 30, 30, 70]),
+        average_speed_mph=st.sampled_from([18.5, 22, 30, 30, 70]),
         miles_cv_between_users=st.sampled_from([0, 0.3, 0.3, 1.5]),
         miles_cv_between_days=st.sampled_from([0, 0.7, 0.7, 3]),
         p_drive_weekday=st.sampled_from([1, 0.9, 0.5, 0.25]),

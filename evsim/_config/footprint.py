@@ -39,8 +39,8 @@ CONFIG_BYTES_PER_ARCHETYPE = 6_000
 """An archetype as it was typed, as it is known, and its part of the resolved config."""
 MOST_SNAPSHOT_BYTES = 1 << 25
 """The levels of several steps that the simulator keeps at once in a block of users; one step's it always keeps."""
-STRETCH_HOURS = 12
-"""What the simulator lives at a time, if that is not more: a day's departures, and then its arrivals."""
+STRETCH_HOURS = 24
+"""What the simulator lives at a time, if that fits: a day, with its departures first and its arrivals after them."""
 SNAPSHOT_COPIES = 2
 """The levels as they come, and summed, beside those of each block."""
 USERS_PER_BLOCK = 250_000
