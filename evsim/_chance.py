@@ -16,9 +16,6 @@ from evsim._units import Floats
 FOR_GOOD = 0
 """The day of a draw made once in a user's life."""
 
-MOST_SD = 9.0
-"""No normal draw is as far from 0 as this: the quantile of the smallest uniform, 2**-54, is -8.3."""
-
 _LEAST = 2.0**-54
 """What a draw of 0 becomes: uniforms are whole multiples of 2**-53, and the quantile of 0 is infinite."""
 _DRAWS_PER_BLOCK = 4
