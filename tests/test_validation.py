@@ -151,7 +151,8 @@ def test_hours_of_charging_are_from_start_to_stop(lived):
     mine = [s for s in sessions_of(lived) if s["archetype"] == "A" and not np.isnat(s["charge_start_utc"])]
     end = lived.times[-1] + np.timedelta64(30, "m")
     stops = [end if np.isnat(s["charge_stop_utc"]) else s["charge_stop_utc"] for s in mine]
-    charged = sum(stop - s["charge_start_utc"] for stop, s in zip(stops, mine, strict=True)) / np.timedelta64(1, "h")
+    spans = [stop - s["charge_start_utc"] for stop, s in zip(stops, mine, strict=True)]
+    charged = sum(spans, np.timedelta64(0, "s")) / np.timedelta64(1, "h")
     begun = sum(s["archetype"] == "A" and s["plug_in_utc"] > lived.times[0] for s in sessions_of(lived))
     assert table(lived, "A")["hours of charging"].measured == pytest.approx(charged / begun)
 
