@@ -429,7 +429,10 @@ def test_a_trip_lies_between_a_plug_out_and_the_next_plug_in_and_no_two_overlap(
 @given(driving_configs())
 def test_miles_over_the_time_on_the_road_are_the_average_speed_to_the_rounding_of_a_second(config):
     results = simulate(Scenario.from_dict(config))
-    mph, end = results.scenario.behaviour.average_speed_mph, results.times[-1] + results.clock.step_s
+    mph, end = (
+        results.scenario.behaviour.average_speed_mph,
+        results.times[-1] + np.timedelta64(results.clock.step_s, "s"),
+    )
     for user, miles in zip(results.users, results.users.driven_miles, strict=True):
         starts = [e.at for e in user.log if e.event == "trip_start"]
         ends = [e.at for e in user.log if e.event == "trip_end"]
