@@ -24,7 +24,7 @@ SAMPLE_OF_DRIVERS = 0.01
 
 def main() -> None:
     """Run and check."""
-    import yearly  # type: ignore[import-not-found]
+    import yearly  # type: ignore[import-not-found] # in tests/, which is on the path from here on
 
     from evsim import Scenario, simulate
 

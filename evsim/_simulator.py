@@ -60,11 +60,10 @@ class _Block:
 class Simulator:
     """Steps a scenario's clock: `advance()` one step, `run()` all that are left.
 
-    `run` lives a crowd in blocks of users, by several processes where the system can fork, some steps at a time. Block
+    `run` lives a crowd in blocks of users, by several processes where the system can fork, a day at a time. Block
     borders depend on the population alone, and sums are taken in block order, so results do not depend on the machine.
-    A strategy that steers the whole
-    fleet every step sees it whole: then there is one block. So there is for those who `advance` step by step and
-    look at `population` in between.
+    A strategy that steers the whole fleet every step sees it whole: then there is one block. So there is for those who
+    `advance` step by step and look at `population` in between.
     """
 
     def __init__(self, scenario: Scenario) -> None:
@@ -88,10 +87,10 @@ class Simulator:
         return any(self.scenario.strategy_of(name).asked == "every_step" for name in self.population.archetype_names)
 
     def _n_blocks(self) -> int:
-        n_users = len(self.population)
-        if self._steers or n_users < _LEAST_TO_SHARE:
-            return -(-n_users // _BLOCK_SIZE) if not self._steers else 1
-        return max(_CREW, -(-n_users // _BLOCK_SIZE))
+        if self._steers:
+            return 1
+        least = _CREW if len(self.population) >= _LEAST_TO_SHARE else 1
+        return max(least, -(-len(self.population) // _BLOCK_SIZE))
 
     def _has_crew(self) -> bool:
         """Whether blocks are lived by processes of their own: not when a rule may remember what it has seen."""
