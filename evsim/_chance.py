@@ -35,6 +35,8 @@ class Purpose(enum.IntEnum):
     FIRST_SOC = 8
     TARGET_SOC = 9
     READY_BY = 10
+    RANDOM_DELAY = 11
+    BOOST = 12
 
 
 class Chance:

@@ -117,6 +117,12 @@ class Population:
         kw[on] = np.minimum(self._flows.max_kw[self._row[who[on]]], most)
         return kw
 
+    def order_kw(self, who: Who) -> Floats:
+        """The most power that is ordered for `who` [kW]; 0 for those who do not charge."""
+        kw, on = np.zeros(len(who)), rows_where(self.is_charging[who])
+        kw[on] = self._flows.max_kw[self._row[who[on]]]
+        return kw
+
     # ---- blocks
 
     def block(self, first: int, end: int) -> Population:

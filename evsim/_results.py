@@ -14,6 +14,7 @@ from evsim._events import EventStore
 from evsim._plug_counts import PlugCounts, plug_counts
 from evsim._population import Population
 from evsim._portrait import Portrait, portraits
+from evsim._series import Signals
 from evsim._tables import Table, sessions_table, timeseries_table
 from evsim._units import ENERGY_TOLERANCE_KWH, Anything, Floats, Ints
 
@@ -111,6 +112,11 @@ class Results:
     def events(self) -> EventStore:
         """All event streams, as columns."""
         return self.users.events
+
+    @cached_property
+    def signals(self) -> Signals:
+        """Prices, carbon intensity and demand."""
+        return self.scenario.signals_on(self.clock)
 
     @cached_property
     def timeseries(self) -> Table:

@@ -11,6 +11,7 @@ from typing import Any, Self
 from pydantic import Field
 
 from evsim._behaviour import Behaviour
+from evsim._clock import Clock
 from evsim._config.charging import Charging, Strategies
 from evsim._config.livable import unlivable
 from evsim._config.override import Override
@@ -19,6 +20,7 @@ from evsim._config.shares import empty_archetypes, largest_remainder, repeated_n
 from evsim._config.sheet import rename
 from evsim._recorded.sessions import RecordedSessions
 from evsim._recorded.settings import NO_ARCHETYPES, Sessions
+from evsim._series import NO_SIGNALS, Signals
 from evsim._typed_in.faults import Fault, did_you_mean, show
 from evsim._typed_in.settings import Settings, Whole, attempt, part_of, setting
 from evsim._typed_in.values import as_name, as_percent
@@ -155,6 +157,10 @@ class Scenario(Settings):
         if archetype_name not in self._known_names:
             raise KeyError(f"no archetype {show(archetype_name)}{did_you_mean(archetype_name, self.archetype_names)}")
         return self.charging.strategy_of(archetype_name)
+
+    def signals_on(self, clock: Clock) -> Signals:  # noqa: ARG002 - until there are any
+        """Prices, carbon intensity and demand on the clock of a run."""
+        return NO_SIGNALS
 
     def check_fits(self, available_bytes: int | None = None, *, writes: bool = False) -> None:
         """Raise ConfigError when the run needs more memory than there is (this machine's, by default).

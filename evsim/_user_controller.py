@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
 from evsim._agenda import Agenda, batch
 from evsim._battery import charge
+from evsim._chance import Purpose
 from evsim._changes import (
     ARRIVE,
     HOMEWARD,
@@ -24,15 +25,26 @@ from evsim._changes import (
     one_by_one,
 )
 from evsim._clock import Clock
+from evsim._errors import InvariantError
 from evsim._flows import Order
 from evsim._population import Population
+from evsim._series import NO_SIGNALS, Known, Signals
 from evsim._trips import Trips
 from evsim._units import SECONDS_PER_DAY, Anything, Floats, Ints, Who, rows_where
-from evsim.strategies import ChargingStrategy, Observation, ask, check_asked
+from evsim.strategies import ChargingStrategy, Observation, Sight, ask, check_asked
 
 if TYPE_CHECKING:
     from evsim._diary import Appointments
     from evsim._homecoming import Homecoming
+
+
+Luck: TypeAlias = Callable[[Purpose, int], Floats]
+"""(n_users,) uniforms of a purpose and a day."""
+
+
+def no_luck(purpose: Purpose, day: int) -> Floats:
+    """For people who are steered by hand."""
+    raise InvariantError(f"nobody draws {purpose.name.lower()} of day {day}")
 
 
 class UserController:
@@ -41,6 +53,7 @@ class UserController:
     population, book, clock : whom, when they come and go, and the time axis
     strategies : one for each archetype, in order; archetypes may share one
     homecoming : who plugs in on arrival
+    signals : prices and the like; luck : (day, purpose) -> (n_users,) uniforms
     """
 
     def __init__(
@@ -50,8 +63,11 @@ class UserController:
         clock: Clock,
         strategies: Sequence[ChargingStrategy],
         homecoming: Homecoming,
+        signals: Signals = NO_SIGNALS,
+        luck: Luck = no_luck,
     ) -> None:
         self.population = population
+        self._signals, self._luck = signals, luck
         self._clock, self._book, self._homecoming = clock, book, homecoming
         self._strategies = list({id(s): s for s in strategies}.values())
         number = {id(s): i for i, s in enumerate(self._strategies)}
@@ -230,15 +246,28 @@ class UserController:
         def read(name: str) -> Anything:
             if name == "expected_departure":
                 return self._book.expected_plug_out(who, people.plugged_in_at[who])
+            if name == "order_kw":
+                return people.order_kw(who)
             if name in columns:
                 return columns[name][who]
             return (now if name == "now" else who).copy()
 
-        def hours_to(soc: Floats) -> Floats:
+        def hours(soc: Floats, to: Floats, max_kw: Floats) -> Floats:
             wiring, forever = people.wiring(who), np.full(len(who), np.inf)
-            return charge(people.curve, wiring, people.soc[who], wiring.charger_kw, soc, forever).hours
+            return charge(people.curve, wiring, soc, np.minimum(max_kw, wiring.charger_kw), to, forever).hours
 
-        return Observation(len(who), read, hours_to, self._clock, people.archetype_names)
+        def known(name: str) -> Known | None:
+            return self._signals.known_at(name, float(now[0])) if len(now) else None
+
+        def luck(purpose: Purpose) -> Floats:
+            day, _ = self._clock.local(people.plugged_in_at[who])
+            drawn = np.empty(len(who))
+            for one in np.unique(day).tolist():
+                rows = rows_where(day == one)
+                drawn[rows] = self._luck(purpose, one)[who[rows]]
+            return drawn
+
+        return Observation(len(who), Sight(read, hours, known, luck), self._clock, people.archetype_names)
 
     def _steer(self, t0: float) -> Columns:
         """Ask the strategies that steer every step about all their connected cars: the answer replaces the last."""

@@ -13,17 +13,20 @@ from typing import Any
 import numpy as np
 
 from evsim._battery import ChargeCurve, Wiring, charge
+from evsim._chance import Chance, Purpose
 from evsim._clock import Clock
 from evsim._errors import LeverError, StrategyError
 from evsim._scenario import Scenario
+from evsim._series import Known, Series, Signal
 from evsim._simulator import simulate
-from evsim._units import SECONDS_PER_HOUR, Floats
-from evsim.strategies import ChargingStrategy, Observation, ask, check_asked
+from evsim._units import HOURS_PER_DAY, SECONDS_PER_HOUR, Floats
+from evsim.strategies import ChargingStrategy, Observation, Sight, ask, check_asked
 
 _N_CARS = 40
 _SEED = 20260112
 _MOST_REASONS = 64
 _STARTS = ("2026-01-12T12:00", "2026-03-28T12:00", "2026-10-24T12:00")
+_MEAN_PRICE, _SWING, _DEAREST_HOUR, _PUBLISHED_HOUR = 0.20, 0.25, 17, 16
 _CURVE = ChargeCurve.from_percent([(0, 100), (80, 100), (100, 30)])
 
 
@@ -40,7 +43,7 @@ def check_strategy(strategy: ChargingStrategy) -> None:
     together = _orders(strategy, cars)
     if together != _orders(strategy, cars):
         raise StrategyError(f"strategy {strategy.name!r}: asked twice about the same cars, it answers differently")
-    if strategy.asked == "at_plug_in":
+    if strategy.asked != "every_step":
         alone = [line for row in range(_N_CARS) for line in _orders(strategy, _some_cars(_N_CARS, only=row), row)]
         if sorted(alone) != sorted(together):
             raise StrategyError(
@@ -61,7 +64,7 @@ def _check_levers(strategy: ChargingStrategy) -> None:
 def _check_in_simulation(strategy: ChargingStrategy) -> None:
     for start in _STARTS:
         sessions = []
-        for step_minutes in (30, 10) if strategy.asked == "at_plug_in" else (30,):
+        for step_minutes in (30, 10) if strategy.asked != "every_step" else (30,):
             scenario = Scenario.from_dict(_week(strategy, start, step_minutes))
             try:
                 results = simulate(scenario)
@@ -127,14 +130,29 @@ def _some_cars(n: int, only: int | None = None) -> Observation:
     }
     rows = np.arange(n) if only is None else np.array([only])
     here = {name: column[rows] for name, column in columns.items()}
-    return Observation(len(rows), _reader(here), _hours(here), clock, ("one", "another"))
+    sight = Sight(_reader(here), _hours(here), _known(clock, float(now[0])), _luck(rows))
+    return Observation(len(rows), sight, clock, ("one", "another"))
 
 
 def _reader(columns: dict[str, Any]) -> Callable[[str], Any]:
     return lambda name: columns[name].copy()
 
 
-def _hours(columns: dict[str, Any]) -> Callable[[Floats], Floats]:
+def _hours(columns: dict[str, Any]) -> Callable[[Floats, Floats, Floats], Floats]:
     wiring = Wiring(columns["charger_kw"], columns["efficiency"] / columns["capacity_kwh"])
     forever = np.full(len(columns["soc"]), np.inf)
-    return lambda soc: charge(_CURVE, wiring, columns["soc"], wiring.charger_kw, soc, forever).hours
+    return lambda soc, to, max_kw: charge(_CURVE, wiring, soc, max_kw, to, forever).hours
+
+
+def _known(clock: Clock, at_s: float) -> Callable[[str], Known | None]:
+    """Prices of a made-up week, dearest at five in the afternoon, a few of them below zero."""
+    edges = np.arange(clock.warm_up_s, clock.end_s + 1, clock.step_s).astype(np.float64)
+    hour = clock.local(edges[:-1])[1] / SECONDS_PER_HOUR
+    wave = np.cos((hour - _DEAREST_HOUR) / HOURS_PER_DAY * 2 * np.pi)
+    series = Series(edges, _MEAN_PRICE + _SWING * wave)
+    signal = Signal(clock, series, series, _PUBLISHED_HOUR * SECONDS_PER_HOUR)
+    return lambda name: signal.known_at(at_s)  # noqa: ARG005 - a price is as good as any
+
+
+def _luck(rows: Any) -> Callable[[Purpose], Floats]:  # noqa: ANN401 - user numbers
+    return lambda why: Chance(_SEED).uniform(why, _N_CARS)[rows]

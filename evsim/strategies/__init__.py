@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from evsim.strategies._base import (
-    NEVER,
     Car,
     ChargingStrategy,
-    Observation,
+    FleetStrategy,
     Order,
-    Orders,
     PerCarStrategy,
     Strategy,
     ask,
     check_asked,
 )
 from evsim.strategies._files import load_strategies
+from evsim.strategies._observation import Observation, Sight
+from evsim.strategies._orders import NEVER, Orders
 from evsim.strategies.immediate import Immediate
 from evsim.strategies.scheduled import Scheduled
 
@@ -26,12 +26,14 @@ __all__ = [
     "NEVER",
     "Car",
     "ChargingStrategy",
+    "FleetStrategy",
     "Immediate",
     "Observation",
     "Order",
     "Orders",
     "PerCarStrategy",
     "Scheduled",
+    "Sight",
     "Strategy",
     "ask",
     "check_asked",

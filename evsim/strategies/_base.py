@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 import traceback
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Protocol, TypeAlias, get_args, runtime_checkable
@@ -18,160 +18,24 @@ from pydantic import BaseModel, ConfigDict
 
 from evsim._clock import Clock
 from evsim._errors import StrategyError
-from evsim._units import Anything, Bools, Floats, Ints
+from evsim._series import Known
+from evsim._typed_in.settings import Whole, setting
+from evsim._units import Anything, Floats
+from evsim.strategies._observation import Observation
+from evsim.strategies._orders import NEVER, Orders
 
-NEVER = np.inf
-"""A stop time that never comes: the order ends with its target or with the plug."""
-
-Asked: TypeAlias = Literal["at_plug_in", "every_step"]
-
-
-class Observation:
-    """What a charger knows about the cars it is asked about; arrays of shape (n,), read-only.
-
-    `now` [s]            the moment of asking, car by car: seconds since the run's start
-    `user_id`            who: to remember a car between askings
-    `archetype`          index into `archetype_names`
-    `soc`                state of charge [0-1]
-    `target_soc`         what the driver asked for [0-1]
-    `capacity_kwh`       usable capacity [kWh]
-    `charger_kw`         the most the charger draws at the meter [kW]
-    `efficiency`         battery energy per energy at the meter [0-1]
-    `is_charging`        whether power flows already
-    `plugged_in_at` [s]  when the cable went in
-    `expected_departure` [s]  when the driver usually leaves; the real departure is not known
-
-    `clock` turns those seconds into local time and back. `hours_to(soc)` is how long charging at full
-    power takes. Columns are gathered when first read, so an unread one costs nothing.
-    """
-
-    COLUMNS: ClassVar[tuple[str, ...]] = (
-        "now",
-        "user_id",
-        "archetype",
-        "soc",
-        "target_soc",
-        "capacity_kwh",
-        "charger_kw",
-        "efficiency",
-        "is_charging",
-        "plugged_in_at",
-        "expected_departure",
-    )
-
-    now: Floats
-    user_id: Ints
-    archetype: Ints
-    soc: Floats
-    target_soc: Floats
-    capacity_kwh: Floats
-    charger_kw: Floats
-    efficiency: Floats
-    is_charging: Bools
-    plugged_in_at: Floats
-    expected_departure: Floats
-    clock: Clock
-    archetype_names: tuple[str, ...]
-    _n: int
-    _read: Callable[[str], np.ndarray[Any, Any]]
-    _hours_to: Callable[[Floats], Floats]
-
-    def __init__(
-        self,
-        n: int,
-        read: Callable[[str], np.ndarray[Any, Any]],
-        hours_to: Callable[[Floats], Floats],
-        clock: Clock,
-        archetype_names: Sequence[str],
-    ) -> None:
-        names = tuple(archetype_names)
-        self.__dict__.update(_n=n, _read=read, _hours_to=hours_to, clock=clock, archetype_names=names)
-
-    def __setattr__(self, name: str, value: object) -> None:
-        raise AttributeError(f"an Observation is for reading; {name} cannot be set")
-
-    def __len__(self) -> int:
-        return self._n
-
-    def __getattr__(self, name: str) -> np.ndarray[Any, Any]:
-        if name not in Observation.COLUMNS:
-            raise AttributeError(f"an Observation has no {name!r}; it has {', '.join(self.COLUMNS)}")
-        column = self._read(name)
-        column.flags.writeable = False
-        self.__dict__[name] = column
-        return column
-
-    def hours_to(self, soc: Floats) -> Floats:
-        """Time to reach `soc` (n,) from now at the charger's full power [h]; 0 where it is reached."""
-        return self._hours_to(soc)
-
-    def orders(
-        self,
-        *,
-        which: Bools | Ints | None = None,
-        max_kw: Floats | float = np.inf,
-        until_soc: Floats | float | None = None,
-        start: Floats | float | None = None,
-        stop: Floats | float = NEVER,
-        reason: str = "ordered",
-        stop_reason: str = "order_ended",
-    ) -> Orders:
-        """Orders for the cars `which` (a mask or row numbers; all when left out), with usual defaults.
-
-        A value is one for all, or a column: of the chosen cars, or of all, from which theirs are taken.
-
-        max_kw : the most power, at the meter [kW]; full power by default
-        until_soc : charge no further than this [0-1]; each car's target by default
-        start, stop : when [s since the run's start]; from now and without end by default
-        """
-        rows = np.arange(self._n) if which is None else np.arange(self._n)[which]
-
-        def column(value: Floats | float) -> Floats:
-            if isinstance(value, np.ndarray) and value.shape == (self._n,) and len(rows) != self._n:
-                value = value[rows]
-            filled = np.empty(len(rows))
-            filled[:] = value
-            return filled
-
-        return Orders(
-            row=rows,
-            max_kw=column(max_kw),
-            until_soc=self.target_soc[rows] if until_soc is None else column(until_soc),
-            start=self.now[rows] if start is None else column(start),
-            stop=column(stop),
-            reason=reason,
-            stop_reason=stop_reason,
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Orders:
-    """What a strategy wants: for each row, power up to `max_kw` until `until_soc`, from `start` to `stop`.
-
-    row : (m,) rows of the observation; a row may come more than once (charge, pause, charge), in time order
-    max_kw : (m,) the most power, at the meter [kW]; more than the charger gives is the charger's power
-    until_soc : (m,) [0-1]
-    start, stop : (m,) [s since the run's start]; `stop` may be `NEVER`
-    reason, stop_reason : why charging starts, and why it stops when `stop` comes first
-
-    A car with no order does not charge.
-    """
-
-    row: Ints
-    max_kw: Floats
-    until_soc: Floats
-    start: Floats
-    stop: Floats
-    reason: str
-    stop_reason: str
+Asked: TypeAlias = Literal["at_plug_in", "at_news", "every_step"]
+DECIDE_EVERY_MINUTES = 30
+"""A settlement period."""
 
 
 @runtime_checkable
 class ChargingStrategy(Protocol):
     """Anything that turns an `Observation` into `Orders`.
 
-    `asked` says when: once for each plug-in (the orders then stand until the car leaves), or when every
-    step begins, about all connected cars (each answer replaces the one before).
+    `asked` says when: once for each plug-in (the orders then stand until the car leaves); at plug-in and whenever
+    prices or the like are published; or when every step begins, about all connected cars. Each answer replaces the
+    one before.
     """
 
     name: ClassVar[str]
@@ -193,10 +57,21 @@ class Strategy(BaseModel):
 
     name: ClassVar[str] = ""
     asked: ClassVar[Asked] = "at_plug_in"
+    needs: ClassVar[tuple[str, ...]] = ()
+    """Signals that it cannot do without, as in `("import_price",)`."""
 
     def orders(self, cars: Observation) -> Orders | Iterable[Orders]:
         """The orders for these cars."""
         raise NotImplementedError(f"strategy {self.name!r} has neither orders() nor order()")
+
+
+class FleetStrategy(Strategy):
+    """A strategy that weighs all connected cars against one another, at an interval of its own."""
+
+    asked: ClassVar[Asked] = "every_step"
+    decide_every_minutes: Whole = setting(
+        "How often it decides: a multiple of step_minutes that divides a day.", "min", DECIDE_EVERY_MINUTES, ge=1
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,6 +106,26 @@ class Car:
     def clock(self) -> Clock:
         """Turns seconds into local time and back."""
         return self._cars.clock
+
+    @property
+    def import_price(self) -> Known | None:
+        """What is known of the price of import [GBP/kWh]."""
+        return self._cars.import_price
+
+    @property
+    def export_price(self) -> Known | None:
+        """What is known of the price of export [GBP/kWh]."""
+        return self._cars.export_price
+
+    @property
+    def carbon_intensity(self) -> Known | None:
+        """What is known of the carbon intensity [g/kWh]."""
+        return self._cars.carbon_intensity
+
+    @property
+    def demand_kw(self) -> Known | None:
+        """What is known of the demand of everything but the cars [kW]."""
+        return self._cars.demand_kw
 
     def hours_to(self, soc: float) -> float:
         """Time to reach `soc` [0-1] from now at the charger's full power [h]."""
@@ -282,7 +177,7 @@ def check_asked(strategy: ChargingStrategy) -> None:
     """Raise a `StrategyError` when a strategy does not say when it is asked."""
     if strategy.asked not in get_args(Asked):
         raise StrategyError(
-            f'strategy {strategy.name!r}: asked is {strategy.asked!r}, not "at_plug_in" or "every_step"'
+            f'strategy {strategy.name!r}: asked is {strategy.asked!r}, not "at_plug_in", "at_news" or "every_step"'
         )
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from evsim.strategies._base import Observation, Orders, Strategy
+from evsim.strategies._base import Strategy
+from evsim.strategies._observation import Observation
+from evsim.strategies._orders import Orders
 
 
 class Immediate(Strategy):

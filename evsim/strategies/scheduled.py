@@ -13,7 +13,9 @@ from pydantic import field_validator
 from evsim._clock import Clock
 from evsim._typed_in.settings import TimeOfDay, setting
 from evsim._units import SECONDS_PER_DAY, SECONDS_PER_HOUR, SECONDS_PER_MINUTE, Floats
-from evsim.strategies._base import Observation, Orders, Strategy
+from evsim.strategies._base import Strategy
+from evsim.strategies._observation import Observation
+from evsim.strategies._orders import Orders
 
 _MARGIN_DAYS = 3
 """Stays begin before the run and end after it."""
