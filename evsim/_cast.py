@@ -42,7 +42,7 @@ def _recorded(scenario: Scenario, recorded: RecordedSessions, clock: Clock) -> C
     from evsim._replay import Replay, spawn_recorded
 
     def part(people: Population, first: int) -> tuple[Appointments, Homecoming]:
-        replay = Replay(recorded, scenario.archetypes, scenario.battery, clock, first, first + len(people))
+        replay = Replay(recorded, scenario.battery, clock, first, first + len(people))
         return replay, replay
 
     return Cast(spawn_recorded(recorded, scenario.battery, clock), part)

@@ -72,10 +72,13 @@ class Changes(NamedTuple):
         """With more starts."""
         return self._replace(starts=join((self.starts, starts), START)) if len(starts[0]) else self
 
-    def upto(self, instant: float) -> tuple[Changes, Changes]:
-        """Those not after an instant, and the others."""
-        masks = [part[0] <= instant for part in self]
-        return self._where(masks), self._where([~mask for mask in masks])
+    def upto(self, instant: float) -> Changes:
+        """Those not after an instant."""
+        return self._where([part[0] <= instant for part in self])
+
+    def after(self, instant: float) -> Changes:
+        """The others, with the starts of that instant, which a new answer may replace."""
+        return self._where([*(part[0] > instant for part in self[:-1]), self.starts[0] >= instant])
 
     def untangled(self, scratch: Floats) -> tuple[Changes, Changes]:
         """Those that may be carried out kind by kind (departures, settings off, arrivals, starts), and the rest.

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 class Stretch(NamedTuple):
-    """Steps `first` to `end`, lived `stride` at a time."""
+    """Steps `first` to `end`, lived up to each whole multiple of `stride`, or (0) in one go."""
 
     first: int
     end: int

@@ -120,6 +120,14 @@ class Flows:
             flat_kw=flat_kw, flat_until=flat_until,
         )  # fmt: skip
 
+    def follows(self, rows: Ints, order: Order) -> Bools:
+        """(n,) whether charges go on just as orders from now on would have them."""
+        same: Bools = (self.max_kw[rows] == order.max_kw) & (self.until_soc[rows] == order.until_soc)
+        ends, stop_at = self.ends_at_target[rows], self.stop_at[rows]
+        as_timed = (stop_at == order.stop_at) & (self.stop_reason[rows] == order.stop_reason)
+        same &= np.where(ends, order.stop_at >= stop_at, as_timed)
+        return same
+
     def move(self, rows: Ints | slice, to_s: Floats | float) -> Move:
         """Let power flow until `to_s`, which is not after the charges end."""
         return self._moved(rows, to_s, self._flown(rows, to_s))

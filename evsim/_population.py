@@ -123,6 +123,14 @@ class Population:
         kw[on] = self._flows.max_kw[self._row[who[on]]]
         return kw
 
+    def has_order(self, who: Who, order: Order) -> Bools:
+        """(n,) whether cars charge already as an order would have them."""
+        same = self.is_charging[who]
+        on = rows_where(same)
+        if len(on):
+            same[on] = self._flows.follows(self._row[who[on]], order.of(on))
+        return same
+
     # ---- blocks
 
     def block(self, first: int, end: int) -> Population:

@@ -12,12 +12,13 @@ from evsim._clock import Clock
 from evsim._diary import Entries
 from evsim._population import Population
 from evsim._recorded.judge import TARGET_SOC
-from evsim._units import SECONDS_PER_HOUR, Floats, Ints, Who
+from evsim._recorded.stand_in import usual_so_far
+from evsim._recorded.wall_clock import WallClock
+from evsim._units import SECONDS_PER_DAY, SECONDS_PER_HOUR, Floats, Ints, Who
 
 if TYPE_CHECKING:
     from evsim._config.parts import Battery
     from evsim._recorded.sessions import RecordedSessions
-    from evsim._user_archetype import UserArchetype
 
 
 class Replay:
@@ -32,7 +33,6 @@ class Replay:
     def __init__(
         self,
         recorded: RecordedSessions,
-        archetypes: tuple[UserArchetype, ...],
         battery: Battery,
         clock: Clock,
         first: int,
@@ -45,8 +45,8 @@ class Replay:
         self._user, self._plug_in, self._plug_out = recorded.user[rows] - first, plug_in[rows], plug_out[rows]
         self._soc, self._target = first_and_target_soc(recorded, battery, rows)
         self._next = np.searchsorted(self._user, np.arange(end - first))
-        leaves_s = np.array([archetype.plug_out_s for archetype in archetypes], np.int64)
-        self._usual_s = leaves_s[recorded.archetype[first:end]]
+        self._kind = recorded.archetype[first:end]
+        self._first_day, self._usual_s = _usual_so_far(recorded, clock)
         self._is_entered = False
 
     def entries(self, day: int) -> list[Entries]:  # noqa: ARG002 - all are entered on the first
@@ -66,9 +66,9 @@ class Replay:
         return batch(self._clock.step_s, none, none, np.zeros(0)), none
 
     def expected_plug_out(self, who: Who, at_s: Floats) -> Floats:
-        """The next time after `at_s` (n,) [s] that the archetype's clock shows its usual plug-out."""
+        """The next time after `at_s` (n,) [s] that the clock shows what has been the usual plug-out of one's kind."""
         day, second = self._clock.local(at_s)
-        usual = self._usual_s[who]
+        usual = self._usual_s[self._kind[who], np.clip(day - self._first_day, 0, self._usual_s.shape[1] - 1)]
         return self._clock.instant(day + (second >= usual), usual).astype(np.float64)
 
     def plugs_in(self, people: Population, who: Who, at: Ints, luck: Floats) -> Ints | slice:  # noqa: ARG002 - a record
@@ -78,6 +78,16 @@ class Replay:
         people.arrive_with(who, at.astype(np.float64), self._soc[rows])
         people.target_soc[who] = self._target[rows]
         return slice(None)
+
+
+def _usual_so_far(recorded: RecordedSessions, clock: Clock) -> tuple[int, Ints]:
+    """The run's first local day, and (n_kinds, n_days) the usual plug-out of the days before each [s of the day]."""
+    wall = WallClock(clock.timezone, int(recorded.plug_in_s.min()), int(recorded.plug_out_s.max()))
+    day, second = np.divmod(wall.wall_s(recorded.plug_out_s), SECONDS_PER_DAY)
+    first, last = clock.local(np.array([0.0, clock.end_s]))[0]
+    days, kind = np.arange(first, last + 1), recorded.archetype[recorded.user]
+    usual = [usual_so_far(second[kind == i], day[kind == i], days) for i in range(len(recorded.archetype_names))]
+    return int(first), np.array(usual)
 
 
 def first_and_target_soc(recorded: RecordedSessions, battery: Battery, rows: Ints) -> tuple[Floats, Floats]:

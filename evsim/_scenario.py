@@ -156,7 +156,34 @@ class Scenario(Settings):
         """The charging rule of an archetype. Raises KeyError when there is no such archetype."""
         if archetype_name not in self._known_names:
             raise KeyError(f"no archetype {show(archetype_name)}{did_you_mean(archetype_name, self.archetype_names)}")
+        if self.charging.fleet_limit_kw is not None:
+            return self._fleet_limit
         return self.charging.strategy_of(archetype_name)
+
+    @cached_property
+    def _fleet_limit(self) -> ChargingStrategy:
+        """One for all archetypes, round their own rules."""
+        from evsim.strategies.fleet_limit import FleetLimit
+
+        rules = tuple(map(self.charging.strategy_of, self.archetype_names))
+        return FleetLimit(self.charging.fleet_limit_kw, self.charging.share_by, rules)
+
+    def verify(self) -> Iterable[Fault]:
+        """Rules have the signals they choose by, and decide when a step begins."""
+        named: list[tuple[tuple[str, ...], ChargingStrategy]] = [(("charging",), self.charging.default)]
+        named += [(("charging", "by_archetype", name), rule) for name, rule in self.charging.by_archetype.items()]
+        for path, rule in named:
+            for key in getattr(rule, "needs", ()):
+                if getattr(self, key) is None:
+                    yield Fault(
+                        (*path, "strategy"), f"{show(rule.name)} chooses by {key}, and there is none; add {show(key)}"
+                    )
+            minutes, step = getattr(rule, "decide_every_minutes", None), self.simulation.step_minutes
+            if minutes is not None and minutes % step:
+                yield Fault(
+                    (*path, "decide_every_minutes"),
+                    f"{minutes} is not a multiple of simulation.step_minutes, {step}; {-(-minutes // step) * step} is",
+                )
 
     def signals_on(self, clock: Clock) -> Signals:  # noqa: ARG002 - until there are any
         """Prices, carbon intensity and demand on the clock of a run."""

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
 from evsim._cast import cast
+from evsim._chance import Chance, Purpose
 from evsim._config.footprint import STRETCH_HOURS, USERS_PER_BLOCK, stretch_steps
 from evsim._crew import Crew, Stretch, can_fork, share
 from evsim._errors import InvariantError, LeverError
 from evsim._population import Population
 from evsim._results import Certificate, Results
 from evsim._totals import QUANTILES, Snapshot, soc_quantiles
-from evsim._units import SECONDS_PER_HOUR
-from evsim._user_controller import UserController
+from evsim._units import SECONDS_PER_HOUR, Floats, Ints
+from evsim._user_controller import Luck, UserController, acted_on, decides_every_s
+from evsim.strategies import ChargingStrategy, is_built_in
 
 if TYPE_CHECKING:
     from evsim._scenario import Scenario
@@ -29,7 +32,6 @@ Progress: TypeAlias = Callable[[int, int], None]
 _BLOCK_SIZE = USERS_PER_BLOCK
 _LEAST_TO_SHARE, _CREW = 40_000, 2
 """From how many users on there are at least so many blocks."""
-_OUR_RULES = "evsim.strategies."
 _TURN_S = 4 * SECONDS_PER_HOUR
 """Stretches end at 04:00: nearly all people leave in one, and come home in it, in this order."""
 
@@ -48,13 +50,21 @@ class _Block:
             people.open_books()
         if first >= 0:
             totals.begin(first, end - first)
-        for k in range(first, end, stride):
-            n = min(stride, end - k)
+        for k, n in _strides(first, end, stride):
             if first >= 0:
                 totals.live(k, n)
             decide(k, n)
             people.elapse(float((k + n) * self._step_s))
         return totals.series() if first >= 0 else None
+
+
+def _strides(first: int, end: int, stride: int) -> Iterator[tuple[int, int]]:
+    """Where the next steps begin, and how many are lived in one go: up to a whole multiple of `stride`, or all."""
+    k = first
+    while k < end:
+        n = min(stride - k % stride, end - k) if stride else end - k
+        yield k, n
+        k += n
 
 
 class Simulator:
@@ -70,7 +80,7 @@ class Simulator:
         self.scenario = scenario
         behaviour = scenario.behaviour
         self.clock = clock = scenario.simulation.clock(warms_up=behaviour.driving or behaviour.is_on_sheet)
-        self._cast = cast(scenario, clock)
+        self._cast, self._signals = cast(scenario, clock), scenario.signals_on(clock)
         self.population = people = self._cast.people
         people.now_s = float(clock.warm_up_s)
         self._blocks: list[_Block] = []
@@ -82,32 +92,41 @@ class Simulator:
         self._soc_quantiles = np.zeros((*shape, len(QUANTILES)))
 
     @cached_property
-    def _steers(self) -> bool:
-        """Whether some strategy is asked every step."""
-        return any(self.scenario.strategy_of(name).asked == "every_step" for name in self.population.archetype_names)
+    def _rules(self) -> list[ChargingStrategy]:
+        """The strategy of each archetype."""
+        return [self.scenario.strategy_of(name) for name in self.population.archetype_names]
+
+    @cached_property
+    def _stride(self) -> int:
+        """After how many steps some strategy is asked about all its cars again; 0: none steers."""
+        every = [decides_every_s(rule, self.clock.step_s) for rule in self._rules if rule.asked == "every_step"]
+        return math.gcd(*every) // self.clock.step_s if every else 0
+
+    @cached_property
+    def _news(self) -> Ints:
+        """The steps with which news is acted on, rising."""
+        return acted_on(self._signals.news) // self.clock.step_s
 
     def _n_blocks(self) -> int:
-        if self._steers:
+        if self._stride:
             return 1
         least = _CREW if len(self.population) >= _LEAST_TO_SHARE else 1
         return max(least, -(-len(self.population) // _BLOCK_SIZE))
 
     def _has_crew(self) -> bool:
         """Whether blocks are lived by processes of their own: not when a rule may remember what it has seen."""
-        rules = {type(self.scenario.strategy_of(name)).__module__ for name in self.population.archetype_names}
-        return self._n_blocks() > 1 and can_fork() and all(rule.startswith(_OUR_RULES) for rule in rules)
+        return self._n_blocks() > 1 and can_fork() and all(map(is_built_in, self._rules))
 
     def _split(self, n_blocks: int) -> None:
         """Share the users out, once, before the first step."""
-        people = self.population
-        rules = [self.scenario.strategy_of(name) for name in people.archetype_names]
+        people, chance = self.population, Chance(self.scenario.simulation.seed)
         size = -(-len(people) // n_blocks)
         for first in range(0, len(people), size):
             part = people if n_blocks == 1 else people.block(first, min(first + size, len(people)))
             book, homecoming = self._cast.part(part, first)
-            self._blocks.append(
-                _Block(part, UserController(part, book, self.clock, rules, homecoming), self.clock.step_s)
-            )
+            luck = _luck_of(chance, len(part), first)
+            decides = UserController(part, book, self.clock, self._rules, homecoming, self._signals, luck)
+            self._blocks.append(_Block(part, decides, self.clock.step_s))
 
     @property
     def is_over(self) -> bool:
@@ -169,7 +188,10 @@ class Simulator:
         _, second = clock.local(first * clock.step_s)
         to_turn = int((_TURN_S - float(second) - 1) % day_s + 1) // clock.step_s
         end = min(first + min(n, max(to_turn, 1)), 0 if first < 0 else clock.n_steps)
-        return Stretch(first, end, 1 if self._steers else end - first)
+        i = int(np.searchsorted(self._news, first, side="right"))
+        if i < len(self._news):
+            end = min(end, int(self._news[i]))
+        return Stretch(first, end, self._stride)
 
     def _lived(self, stretch: Stretch) -> list[Snapshot | None]:
         return [block.live(stretch) for block in self._blocks]
@@ -233,6 +255,16 @@ class Simulator:
         if broken:
             raise InvariantError(f"{'; '.join(broken)}: a bug of evsim, please report it with your config")
         return proof
+
+
+def _luck_of(chance: Chance, n: int, first_user: int) -> Luck:
+    """The luck of the users of a block, by purpose and day; the last few draws are kept."""
+
+    @lru_cache(maxsize=4)
+    def luck(purpose: Purpose, day: int) -> Floats:
+        return chance.uniform(purpose, n, day, first_user)
+
+    return luck
 
 
 def simulate(scenario: Scenario, progress: Progress | None = None) -> Results:

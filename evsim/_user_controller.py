@@ -30,7 +30,7 @@ from evsim._flows import Order
 from evsim._population import Population
 from evsim._series import NO_SIGNALS, Known, Signals
 from evsim._trips import Trips
-from evsim._units import SECONDS_PER_DAY, Anything, Floats, Ints, Who, rows_where
+from evsim._units import SECONDS_PER_DAY, SECONDS_PER_HOUR, SECONDS_PER_MINUTE, Anything, Floats, Ints, Who, rows_where
 from evsim.strategies import ChargingStrategy, Observation, Sight, ask, check_asked
 
 if TYPE_CHECKING:
@@ -75,42 +75,52 @@ class UserController:
         for strategy in self._strategies:
             check_asked(strategy)
         self._steers = [s.asked == "every_step" for s in self._strategies]
+        self._interval_s = [decides_every_s(s, clock.step_s) for s in self._strategies]
+        self._wants_news = [s.asked == "at_news" for s in self._strategies]
+        self._news = {int(at) for at in acted_on(signals.news)}
         self._departures, self._homeward, self._arrivals = Agenda(LEAVE), Agenda(HOMEWARD), Agenda(ARRIVE)
         self._starts = Agenda(START)
         n = len(population)
         self._has_order = np.zeros(n, np.bool_)
+        self._asked_at = np.full(n, -np.inf)
         self._scratch = np.full(n, -np.inf)
         self._next_day = int(clock.local(clock.warm_up_s)[0]) - 2
         self._next_day_due = -np.inf
         self._has_begun = False
-        self._step_ends_at = 0
+        self._step_ends_at, self._known_s = 0, 0.0
         code = population.events.reason_code
         self._habit, self._run_start = code("habit"), code("run_start")
         self._outward, self._back = code("outward"), code("homeward")
-
-    @property
-    def steers(self) -> bool:
-        """Whether a strategy is asked every step."""
-        return any(self._steers)
 
     def step(self, k: int, n: int = 1) -> None:
         """Decide everything that happens in `n` steps from step `k` (negative in the warm-up); power flows in `elapse`.
 
         1 unplug those who leave, and drive; 2 plug in those who arrive and choose to; 3 observe; 4 ask the
         strategies; 5 start, stop or re-power. Each at its own instant, and for each user in the order of those
-        instants. Strategies that steer every step want one step at a time.
+        instants. A strategy that is to be asked again about all its cars is asked when the first step begins.
         """
         t0, end = k * self._clock.step_s, k + n
         self._step_ends_at = end * self._clock.step_s
+        self._known_s = acted_on(np.array([t0 - SECONDS_PER_HOUR + 1]))[0]
         self._enter_new_days()
         self.population.road.travel(float(self._step_ends_at))
         outs, homes, ins = (agenda.take(k, end) for agenda in (self._departures, self._homeward, self._arrivals))
-        changes = Changes(outs, homes, ins, self._still_meant(self._starts.take(k, end)))
-        if self.steers:
-            first, changes = changes.upto(t0)
+        changes = Changes(outs, homes, ins, self._starts.take(k, end))
+        due = self._due(t0)
+        if due:
+            first, changes = changes._replace(starts=nothing(START)).upto(t0), changes.after(t0)
             changes = changes.plus_starts(self._carry_out(first, t0))
-            changes = changes.plus_starts(self._steer(t0))
-        self._carry_out(changes, np.inf)
+            changes = changes.plus_starts(self._ask_again(due, float(t0)))
+        self._carry_out(changes._replace(starts=self._still_meant(changes.starts)), np.inf)
+
+    def _due(self, t0: int) -> list[int]:
+        """The strategies to be asked now about all their cars."""
+        has_news = t0 in self._news
+        return [
+            i
+            for i, steers in enumerate(self._steers)
+            if (steers and t0 % self._interval_s[i] == 0) or (has_news and self._wants_news[i])
+        ]
 
     def _carry_out(self, changes: Changes, upto: float) -> Columns:
         """Make the changes, for each user in order; returns the starts that come of them after an instant."""
@@ -216,6 +226,7 @@ class UserController:
     def _ask(self, i: int, who: Who, now: Floats) -> Columns:
         """Ask strategy `i`, start what starts now, note the rest; returns the starts later in this step."""
         code, later = self.population.events.reason_code, []
+        self._asked_at[who] = now
         for orders in ask(self._strategies[i], self._observe(who, now), now):
             user, reason = who[orders.row], code(orders.reason)
             start, stop = np.ceil(orders.start), np.ceil(orders.stop)  # events are told by the second
@@ -257,7 +268,7 @@ class UserController:
             return charge(people.curve, wiring, soc, np.minimum(max_kw, wiring.charger_kw), to, forever).hours
 
         def known(name: str) -> Known | None:
-            return self._signals.known_at(name, float(now[0])) if len(now) else None
+            return self._signals.known_at(name, self._known_s)
 
         def luck(purpose: Purpose) -> Floats:
             day, _ = self._clock.local(people.plugged_in_at[who])
@@ -269,20 +280,21 @@ class UserController:
 
         return Observation(len(who), Sight(read, hours, known, luck), self._clock, people.archetype_names)
 
-    def _steer(self, t0: float) -> Columns:
-        """Ask the strategies that steer every step about all their connected cars: the answer replaces the last."""
-        people, due = self.population, []
+    def _ask_again(self, due: Sequence[int], t0: float) -> Columns:
+        """Ask strategies about all their connected cars: the answer replaces the last."""
+        people, starts = self.population, []
         connected = rows_where(people.is_plugged_in)
         for i, rows in self._by_strategy(connected):
-            if not self._steers[i]:
+            if i not in due:
                 continue
             who = connected[rows]
             self._has_order[who] = False
-            due.append(self._ask(i, who, np.full(len(who), float(t0))))
+            starts.append(self._ask(i, who, np.full(len(who), t0)))
             idle = who[people.is_charging[who] & ~self._has_order[who]]
             if len(idle):
-                people.stop_charging(idle, float(t0), people.events.reason_code("no_order"))
-        return join(due, START)
+                reason = getattr(self._strategies[i], "idle_reason", "no_order")
+                people.stop_charging(idle, t0, people.events.reason_code(reason))
+        return join(starts, START)
 
     # ---- 5: starting
 
@@ -297,11 +309,11 @@ class UserController:
         return tuple(column[soon] for column in starts)
 
     def _still_meant(self, starts: Columns) -> Columns:
-        """Noted starts of cars that have stayed on the plug until now; a rule may look further than a stay lasts."""
+        """Noted starts of cars that have stayed on the plug until now, and that no later answer has replaced."""
         if not len(starts[0]):
             return starts
-        people, who, asked_at = self.population, starts[1], starts[2]
-        rows = rows_where(people.is_plugged_in[who] & (people.plugged_in_at[who] <= asked_at))
+        who, asked_at = starts[1], starts[2]
+        rows = rows_where(self.population.is_plugged_in[who] & (self._asked_at[who] == asked_at))
         return tuple(column[rows] for column in starts)
 
     def _start_in_order(self, starts: Columns) -> None:
@@ -338,13 +350,24 @@ class UserController:
         charger_kw = people.charger_kw[who]
         order = order._replace(max_kw=np.minimum(order.max_kw, charger_kw))
         can = (people.soc[who] < order.until_soc) & (order.max_kw > 0) & (order.stop_at > at)
-        if self.steers:
-            self._has_order[who] = can
+        self._has_order[who] = can
+        can &= ~people.has_order(who, order)
         if not can.all():
             rows = rows_where(can)
             who, at, order = who[rows], at[rows], order.of(rows)
         if len(who):
             people.start_charging(who, at, order, reason)
+
+
+def decides_every_s(strategy: ChargingStrategy, step_s: int) -> int:
+    """How often a strategy that steers is asked [s]."""
+    minutes = getattr(strategy, "decide_every_minutes", None)
+    return step_s if minutes is None else int(minutes) * SECONDS_PER_MINUTE
+
+
+def acted_on(news: Ints) -> Ints:
+    """When news is acted on [s]: with the full hour (of the run), which is a step's beginning whatever its length."""
+    return -(-news // SECONDS_PER_HOUR) * SECONDS_PER_HOUR
 
 
 def _as_starts(at: Floats, who: Who, asked_at: Floats, order: Order, reason: int) -> Columns:

@@ -125,6 +125,7 @@ def _some_cars(n: int, only: int | None = None) -> Observation:
         "charger_kw": luck.choice([2.3, 7.0, 7.4, 22.0], n),
         "efficiency": luck.uniform(0.85, 0.95, n),
         "is_charging": np.zeros(n, np.bool_),
+        "order_kw": np.zeros(n),
         "plugged_in_at": now.copy(),
         "expected_departure": now + luck.uniform(60, 30 * SECONDS_PER_HOUR, n),
     }

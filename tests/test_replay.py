@@ -5,11 +5,12 @@ from __future__ import annotations
 import csv
 import json
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pytest
 
-from evsim import Scenario, simulate
+from evsim import Scenario, Strategy, simulate
 from evsim._outputs import summary, write_tables
 
 TRONDHEIM = Path(__file__).parent.parent / (
@@ -137,3 +138,33 @@ def test_trondheim_delivers_what_it_recorded():
     stay_h = (recorded.plug_out_s - recorded.plug_in_s) / 3600
     possible = np.minimum(recorded.energy_kwh, recorded.charger_kw[recorded.user] * stay_h)
     assert np.abs(sessions.import_kwh - possible).max() < 1e-5  # the log keeps float32
+
+
+def expected(folder, rows, **config):
+    """What a rule is told at each plug-in of when its driver leaves, UTC."""
+    seen = []
+
+    class Listens(Strategy):
+        name: ClassVar[str] = "listens"
+
+        def orders(self, cars):
+            seen.extend(cars.clock.to_utc(cars.expected_departure).tolist())
+            return []
+
+    folder.mkdir(exist_ok=True)
+    (folder / "real.csv").write_text("\n".join([HEADER, *rows]))
+    simulate(Scenario.from_dict({"sessions": str(folder / "real.csv"), "charging": {"default": Listens()}, **config}))
+    return [str(one) for one in seen]
+
+
+def test_a_driver_is_expected_to_leave_when_such_drivers_have_left_so_far(tmp_path):
+    rows = [f"ann,2026-01-{day:02d} 18:00,2026-01-{day + 1:02d} 05:30,7,50,60,7" for day in range(1, 15)]
+    told = expected(tmp_path, rows)
+    assert [one[11:] for one in told] == ["07:00:00"] * 11 + ["05:30:00"] * 3  # ten departures are known by the twelfth
+
+
+def test_what_a_file_says_of_later_days_changes_nothing_that_was_expected_before(tmp_path):
+    rows = [f"ann,2026-01-{day:02d} 18:00,2026-01-{day + 1:02d} 05:30,7,50,60,7" for day in range(1, 15)]
+    later = [f"ann,2026-01-{day:02d} 18:00,2026-01-{day + 1:02d} 13:00,7,50,60,7" for day in range(15, 29)]
+    told, also = expected(tmp_path / "a", rows), expected(tmp_path / "b", [*rows, *later])
+    assert also[: len(told)] == told

@@ -8,19 +8,23 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, Field, PrivateAttr, model_serializer
 from pydantic_core import ValidationError, to_jsonable_python
 
-from evsim._typed_in.faults import Fault, did_you_mean, faults_of, printable, show
+from evsim._typed_in.faults import NO_SUCH_SETTING, Fault, did_you_mean, faults_of, printable, show
 from evsim._typed_in.json_source import Path
-from evsim._typed_in.settings import Settings
+from evsim._typed_in.settings import Kw, Settings, setting
 from evsim.strategies._base import ChargingStrategy
+from evsim.strategies._guards import Guarded, Guards, guarded
 
 DEFAULT_STRATEGY = "immediate"
 _NAME = "strategy"
 _BY_ARCHETYPE = "by_archetype"
+FLEET_KEYS = ("fleet_limit_kw", "share_by")
+_OF_ALL = (_BY_ARCHETYPE, *FLEET_KEYS)
+_MOST_LIMIT_KW = 1e9
 _LEVERS = ("name", "asked", "orders")
 
 Strategies = Mapping[str, Callable[..., Any]]
@@ -40,10 +44,16 @@ def _default() -> ChargingStrategy:
 
 
 class Charging(Settings):
-    """The charging rule of everybody, and of archetypes that have their own."""
+    """The charging rule of everybody, and of archetypes that have their own; and a limit for the whole fleet."""
 
     default: ChargingStrategy = Field(default_factory=_default)
     by_archetype: dict[str, ChargingStrategy] = Field(default_factory=dict)
+    fleet_limit_kw: Kw | None = setting(
+        "The most power that all cars together may draw, in every step.", "kW", None, gt=0, le=_MOST_LIMIT_KW
+    )
+    share_by: Literal["earliest_deadline", "least_laxity", "equally"] = setting(
+        "Who goes first when fleet_limit_kw does not suffice for all.", "choice", "earliest_deadline"
+    )
     _settings: dict[str, Any] = PrivateAttr(default_factory=dict)
 
     @classmethod
@@ -53,7 +63,8 @@ class Charging(Settings):
             return given, []
         strategies = context if isinstance(context, Mapping) else built_in()
         own = given.get(_BY_ARCHETYPE, {}) if isinstance(given, Mapping) else {}
-        rest = {k: v for k, v in given.items() if k != _BY_ARCHETYPE} if isinstance(given, Mapping) else given
+        rest = {k: v for k, v in given.items() if k not in _OF_ALL} if isinstance(given, Mapping) else given
+        fleet = {k: v for k, v in given.items() if k in FLEET_KEYS} if isinstance(given, Mapping) else {}
         default, faults = build(rest, (), strategies)
         made = {}
         if not isinstance(own, Mapping):
@@ -65,11 +76,15 @@ class Charging(Settings):
             )
             own = {}
         for name, rule in own.items():
+            misplaced = _fleets_own(rule, (_BY_ARCHETYPE, name))
+            if misplaced:
+                faults += misplaced
+                continue
             made[name.strip()], wrong = build(rule, (_BY_ARCHETYPE, name), strategies)
             faults += wrong
         if faults:
-            return {}, faults
-        return {"default": default, _BY_ARCHETYPE: made}, []
+            return fleet, faults
+        return {"default": default, _BY_ARCHETYPE: made, **fleet}, []
 
     def strategy_of(self, archetype: str) -> ChargingStrategy:
         """The rule that an archetype's chargers follow."""
@@ -79,6 +94,8 @@ class Charging(Settings):
     def to_config(self) -> dict[str, Any]:
         """The flat form of a config."""
         flat = settings_of(self.default)
+        if self.fleet_limit_kw is not None:
+            flat |= {"fleet_limit_kw": self.fleet_limit_kw, "share_by": self.share_by}
         if self.by_archetype:
             flat[_BY_ARCHETYPE] = {name: settings_of(rule) for name, rule in self.by_archetype.items()}
         return flat
@@ -93,6 +110,8 @@ class Charging(Settings):
 
 def settings_of(rule: ChargingStrategy) -> dict[str, Any]:
     """A strategy as it is written in a config."""
+    if isinstance(rule, Guarded):
+        return settings_of(rule.inner) | rule.guards.model_dump(mode="json", exclude_defaults=True)
     if isinstance(rule, BaseModel):
         settings = rule.model_dump(mode="json")
     else:
@@ -117,12 +136,43 @@ def build(rule: Any, path: Path, strategies: Strategies) -> tuple[ChargingStrate
         )
         return None, [Fault((*path, _NAME), text)]
     settings = {key: value for key, value in rule.items() if key != _NAME}
+    around = {key: settings.pop(key) for key in guards_of(strategies[name]) if key in settings}
     made, faults = _construct(strategies[name], name, settings)
+    try:
+        guards = Guards.model_validate(around)
+    except ValidationError as error:
+        return None, [Fault((*path, *fault.path), fault.text) for fault in (*faults, *faults_of(error, Guards))]
     if made is None and not faults:
         faults = [Fault((), f"the strategy file's {show(name)} did not give a strategy")]
     if _NAME not in rule:
         faults = [_without_name(fault, strategies) for fault in faults]
+    if made is not None:
+        made = guarded(made, guards)
+    faults = [_with_guards_in_mind(fault, strategies[name]) for fault in faults]
     return made, [Fault((*path, *fault.path), fault.text) for fault in faults]
+
+
+def guards_of(make: Callable[..., Any]) -> tuple[str, ...]:
+    """The guards that may stand beside a strategy's settings: all but those of which it has its own."""
+    return tuple(name for name in Guards.model_fields if name not in getattr(make, "model_fields", {}))
+
+
+def _with_guards_in_mind(fault: Fault, make: Callable[..., Any]) -> Fault:
+    """An unknown setting may be a guard's name misspelt."""
+    if fault.text != NO_SUCH_SETTING or not fault.path:
+        return fault
+    return Fault(fault.path, NO_SUCH_SETTING + did_you_mean(fault.path[-1], (*guards_of(make), *_OF_ALL)))
+
+
+def _fleets_own(rule: Any, path: Path) -> list[Fault]:
+    """Settings of the whole fleet that stand with one archetype."""
+    if not isinstance(rule, Mapping):
+        return []
+    return [
+        Fault((*path, key), f"is for the whole fleet; write it in charging, beside {show(_BY_ARCHETYPE)}")
+        for key in FLEET_KEYS
+        if key in rule
+    ]
 
 
 def _listed(name: object, strategies: Strategies) -> str:

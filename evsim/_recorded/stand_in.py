@@ -13,6 +13,10 @@ from evsim._units import HOURS_PER_DAY, SECONDS_PER_DAY, SECONDS_PER_HOUR, SECON
 
 GRAIN_S = 15 * SECONDS_PER_MINUTE
 """Usual times are told to the quarter of an hour."""
+LEAST_KNOWN = 10
+"""So many departures must have been seen before they tell what is usual."""
+USUAL_PLUG_OUT_S = 7 * SECONDS_PER_HOUR
+"""Till then: the sheet's 07:00, which is also where CNZ's plug-outs of weekdays are most frequent."""
 LEAST_PLUG_INS_PER_DAY = 0.001
 ANY_MILES_PER_KWH = 3.5
 """The sheet's; it says nothing here, since no mile is driven."""
@@ -54,11 +58,30 @@ def stand_ins(recorded: RecordedSessions, timezone: str, efficiency: float) -> l
 
 def usual_grain(wall_s: Ints) -> int:
     """The quarter-hour of the day that is nearest to all times together, round the clock (their circular median)."""
-    grain = (wall_s + GRAIN_S // 2) // GRAIN_S % _N_GRAINS
+    return int(_nearest(np.bincount(_grain(wall_s), minlength=_N_GRAINS)))
+
+
+def usual_so_far(wall_s: Ints, day: Ints, days: Ints) -> Ints:
+    """(n_days,) second of the day that has been usual before each of `days`, of times at `wall_s` on `day` (n,).
+
+    Before `LEAST_KNOWN` times are known it is `USUAL_PLUG_OUT_S`.
+    """
+    place = np.searchsorted(days, day, side="right")  # the first of the days that comes after it
+    counts = np.zeros((len(days) + 1, _N_GRAINS), np.int64)
+    np.add.at(counts, (place, _grain(wall_s)), 1)
+    known = counts.cumsum(axis=0)[:-1]
+    return np.where(known.sum(axis=1) < LEAST_KNOWN, USUAL_PLUG_OUT_S, _nearest(known) * GRAIN_S)
+
+
+def _grain(wall_s: Ints) -> Ints:
+    return (wall_s + GRAIN_S // 2) // GRAIN_S % _N_GRAINS
+
+
+def _nearest(counts: Ints) -> Ints:
+    """(...,) the grain nearest to all that are counted (..., n_grains)."""
     places = np.arange(_N_GRAINS)
     apart = np.abs(places[:, None] - places[None, :])
-    total = np.minimum(apart, _N_GRAINS - apart) @ np.bincount(grain, minlength=_N_GRAINS)
-    return int(total.argmin())
+    return np.asarray((counts @ np.minimum(apart, _N_GRAINS - apart)).argmin(axis=-1))
 
 
 def _clock(grain: int) -> str:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
 
 MOST_SHOWN = 20
+NO_SUCH_SETTING = "no such setting"
 _LONGEST_VALUE = 50
 _LONGEST_TEXT = 600
 _LONGEST_NAME = 200
@@ -218,7 +219,7 @@ def _sentence(line: dict[str, Any], path: Path, model: type[BaseModel]) -> str:
     if kind == "value_error":
         return str(line["ctx"]["error"])
     if kind == "extra_forbidden" and path:
-        return f"no such setting{did_you_mean(path[-1], model.model_fields)}"
+        return NO_SUCH_SETTING + did_you_mean(path[-1], model.model_fields)
     return and_then(_found(kind, line), info)
 
 

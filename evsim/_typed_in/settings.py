@@ -105,6 +105,10 @@ class Settings(BaseModel):
         """Faults of values that do not go together; must bear values that are faulty themselves."""
         return ()
 
+    def verify(self) -> Iterable[Fault]:
+        """Faults that only show when every part is known to be fine by itself."""
+        return ()
+
     @model_validator(mode="wrap")
     @classmethod
     def _tell_every_fault(
@@ -123,4 +127,7 @@ class Settings(BaseModel):
             faults += faults_of(error, cls)
         if faults or crossed:
             raise as_validation_error(cls.__name__, [*faults, *crossed])
+        wrong = list(made.verify())
+        if wrong:
+            raise as_validation_error(cls.__name__, wrong)
         return made

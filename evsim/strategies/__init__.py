@@ -11,6 +11,7 @@ from evsim.strategies._base import (
     Strategy,
     ask,
     check_asked,
+    is_built_in,
 )
 from evsim.strategies._files import load_strategies
 from evsim.strategies._observation import Observation, Sight
@@ -37,5 +38,6 @@ __all__ = [
     "Strategy",
     "ask",
     "check_asked",
+    "is_built_in",
     "load_strategies",
 ]

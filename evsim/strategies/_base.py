@@ -25,6 +25,7 @@ from evsim.strategies._observation import Observation
 from evsim.strategies._orders import NEVER, Orders
 
 Asked: TypeAlias = Literal["at_plug_in", "at_news", "every_step"]
+_OURS = "evsim.strategies."
 DECIDE_EVERY_MINUTES = 30
 """A settlement period."""
 
@@ -163,6 +164,8 @@ def ask(strategy: ChargingStrategy, cars: Observation, now: Floats) -> list[Orde
     try:
         answer = strategy.orders(cars)
         given = [answer] if isinstance(answer, Orders) else list(() if answer is None else answer)
+    except StrategyError:
+        raise
     except Exception as error:
         place = _place_of(error, type(strategy))
         raise StrategyError(f"strategy {strategy.name!r}{place}: {type(error).__name__}: {error}") from error
@@ -171,6 +174,13 @@ def ask(strategy: ChargingStrategy, cars: Observation, now: Floats) -> list[Orde
     for orders in given:
         _check_orders(orders, now, strategy.name)
     return given
+
+
+def is_built_in(strategy: ChargingStrategy) -> bool:
+    """Whether a strategy, with all that it goes round, is evsim's own and remembers nothing."""
+    inner = getattr(strategy, "inner", None)
+    ours = type(strategy).__module__.startswith(_OURS)
+    return ours and (inner is None or is_built_in(inner))
 
 
 def check_asked(strategy: ChargingStrategy) -> None:
