@@ -127,6 +127,16 @@ def charge(curve: ChargeCurve, wiring: Wiring, soc: Floats, max_kw: Floats, unti
     return Charge(reached, used, (reached - soc) / wiring.soc_per_kwh)
 
 
+def hours_between(curve: ChargeCurve, wiring: Wiring, soc: Floats, to: Floats, max_kw: Floats) -> Floats:
+    """(n,) time from one SoC to another with power up to `max_kw` (n,) [h]; 0 where it is reached, inf without power."""
+    kw = np.minimum(max_kw, wiring.charger_kw)
+    if float(to.max(initial=0.0)) <= curve.is_flat_to and float(kw.min(initial=1.0)) > 0:
+        flat_kw = np.minimum(kw, wiring.charger_kw * curve.share[0])
+        return np.maximum(to - soc, 0.0) / (wiring.soc_per_kwh * flat_kw)
+    hours = charge(curve, wiring, soc, kw, to, np.full(len(soc), np.inf)).hours
+    return np.where((soc < to) & (kw <= 0), np.inf, hours)
+
+
 def _hours_in_segment(part: Segment, wire: Wiring, rise: Floats) -> Floats:
     """Time to rise by `rise` [0-1] inside one segment [h]: (C/m) ln(1 + m rise / P), or C rise / P."""
     with np.errstate(divide="ignore", invalid="ignore"):

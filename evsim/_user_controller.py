@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from evsim._agenda import Agenda, batch
-from evsim._battery import charge
+from evsim._battery import hours_between
 from evsim._chance import Purpose
 from evsim._changes import (
     ARRIVE,
@@ -28,7 +28,7 @@ from evsim._clock import Clock
 from evsim._errors import InvariantError
 from evsim._flows import Order
 from evsim._population import Population
-from evsim._series import NO_SIGNALS, Known, Signals
+from evsim._series import NO_SIGNALS, Signals
 from evsim._trips import Trips
 from evsim._units import SECONDS_PER_DAY, SECONDS_PER_HOUR, SECONDS_PER_MINUTE, Anything, Floats, Ints, Who, rows_where
 from evsim.strategies import ChargingStrategy, Observation, Sight, ask, check_asked
@@ -45,6 +45,11 @@ Luck: TypeAlias = Callable[[Purpose, int], Floats]
 def no_luck(purpose: Purpose, day: int) -> Floats:
     """For people who are steered by hand."""
     raise InvariantError(f"nobody draws {purpose.name.lower()} of day {day}")
+
+
+_SEEN_AS_THEY_ARE = frozenset(
+    ("archetype", "soc", "target_soc", "capacity_kwh", "charger_kw", "efficiency", "is_charging", "plugged_in_at")
+)
 
 
 class UserController:
@@ -83,6 +88,8 @@ class UserController:
         n = len(population)
         self._has_order = np.zeros(n, np.bool_)
         self._asked_at = np.full(n, -np.inf)
+        self._asks_again = any(self._steers) or any(self._wants_news)
+        self._expected = np.zeros(n if self._asks_again else 0)
         self._scratch = np.full(n, -np.inf)
         self._next_day = int(clock.local(clock.warm_up_s)[0]) - 2
         self._next_day_due = -np.inf
@@ -205,6 +212,8 @@ class UserController:
         if at.min() <= self._clock.warm_up_s:
             reason = np.where(at > self._clock.warm_up_s, self._habit, self._run_start)
         people.plug_in(who, now, reason)
+        if self._asks_again:
+            self._expected[who] = self._book.expected_plug_out(who, now)
         asked = [(i, rows) for i, rows in self._by_strategy(who) if not self._steers[i]]
         return join([self._ask(i, who[rows], now[rows]) for i, rows in asked], START)
 
@@ -242,33 +251,20 @@ class UserController:
         return self._note(join(later, START), lasting=not self._steers[i])
 
     def _observe(self, who: Who, now: Floats) -> Observation:
+        return Observation(len(who), self._sight(who, now), self._clock, self.population.archetype_names)
+
+    def _sight(self, who: Who, now: Floats) -> Sight:
+        """What can be seen of cars at the moment of asking (n,) [s]."""
         people = self.population
-        columns = {
-            "archetype": people.archetype,
-            "soc": people.soc,
-            "target_soc": people.target_soc,
-            "capacity_kwh": people.capacity_kwh,
-            "charger_kw": people.charger_kw,
-            "efficiency": people.efficiency,
-            "is_charging": people.is_charging,
-            "plugged_in_at": people.plugged_in_at,
-        }
 
         def read(name: str) -> Anything:
             if name == "expected_departure":
-                return self._book.expected_plug_out(who, people.plugged_in_at[who])
+                return self._expected_departure(who)
             if name == "order_kw":
                 return people.order_kw(who)
-            if name in columns:
-                return columns[name][who]
+            if name in _SEEN_AS_THEY_ARE:
+                return getattr(people, name)[who]
             return (now if name == "now" else who).copy()
-
-        def hours(soc: Floats, to: Floats, max_kw: Floats) -> Floats:
-            wiring, forever = people.wiring(who), np.full(len(who), np.inf)
-            return charge(people.curve, wiring, soc, np.minimum(max_kw, wiring.charger_kw), to, forever).hours
-
-        def known(name: str) -> Known | None:
-            return self._signals.known_at(name, self._known_s)
 
         def luck(purpose: Purpose) -> Floats:
             day, _ = self._clock.local(people.plugged_in_at[who])
@@ -278,7 +274,19 @@ class UserController:
                 drawn[rows] = self._luck(purpose, one)[who[rows]]
             return drawn
 
-        return Observation(len(who), Sight(read, hours, known, luck), self._clock, people.archetype_names)
+        return Sight(
+            read=read,
+            hours=lambda soc, to, max_kw: hours_between(people.curve, people.wiring(who), soc, to, max_kw),
+            known=lambda name: self._signals.known_at(name, self._known_s),
+            luck=luck,
+            part=lambda rows: self._sight(who[rows], now[rows]),
+        )
+
+    def _expected_departure(self, who: Who) -> Floats:
+        """When connected cars usually leave [s]; found once a stay where rules are asked again and again."""
+        if self._asks_again:
+            return self._expected[who]
+        return self._book.expected_plug_out(who, self.population.plugged_in_at[who])
 
     def _ask_again(self, due: Sequence[int], t0: float) -> Columns:
         """Ask strategies about all their connected cars: the answer replaces the last."""
@@ -345,8 +353,11 @@ class UserController:
             self._begin(who[rows], at[rows], order, code)
 
     def _begin(self, who: Who, at: Floats, order: Order, reason: int) -> None:
-        """Begin charges, if there is something to charge, with no more than the charger's power."""
+        """Begin charges, if there is something to charge, with no more than the charger's power; 0 kW is a pause."""
         people = self.population
+        pauses = rows_where((order.max_kw <= 0) & people.is_charging[who])
+        if len(pauses):
+            people.stop_charging(who[pauses], at[pauses], reason)
         charger_kw = people.charger_kw[who]
         order = order._replace(max_kw=np.minimum(order.max_kw, charger_kw))
         can = (people.soc[who] < order.until_soc) & (order.max_kw > 0) & (order.stop_at > at)

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from evsim._battery import ChargeCurve, Wiring, charge
+from evsim._battery import ChargeCurve, Wiring, hours_between
 from evsim._chance import Chance, Purpose
 from evsim._clock import Clock
 from evsim._errors import LeverError, StrategyError
@@ -64,7 +64,8 @@ def _check_levers(strategy: ChargingStrategy) -> None:
 def _check_in_simulation(strategy: ChargingStrategy) -> None:
     for start in _STARTS:
         sessions = []
-        for step_minutes in (30, 10) if strategy.asked != "every_step" else (30,):
+        goes_by_steps = strategy.asked == "every_step" and not hasattr(strategy, "decide_every_minutes")
+        for step_minutes in (30,) if goes_by_steps else (30, 10):
             scenario = Scenario.from_dict(_week(strategy, start, step_minutes))
             try:
                 results = simulate(scenario)
@@ -141,8 +142,7 @@ def _reader(columns: dict[str, Any]) -> Callable[[str], Any]:
 
 def _hours(columns: dict[str, Any]) -> Callable[[Floats, Floats, Floats], Floats]:
     wiring = Wiring(columns["charger_kw"], columns["efficiency"] / columns["capacity_kwh"])
-    forever = np.full(len(columns["soc"]), np.inf)
-    return lambda soc, to, max_kw: charge(_CURVE, wiring, soc, max_kw, to, forever).hours
+    return lambda soc, to, max_kw: hours_between(_CURVE, wiring, soc, to, max_kw)
 
 
 def _known(clock: Clock, at_s: float) -> Callable[[str], Known | None]:

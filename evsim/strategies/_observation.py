@@ -20,13 +20,40 @@ class Sight(NamedTuple):
     """How an observation sees the world.
 
     read : a column by name; hours : of charging from one SoC to another with a most power, each (n,);
-    known : what is known of a signal by name; luck : (n,) uniforms of a purpose
+    known : what is known of a signal by name; luck : (n,) uniforms of a purpose; part : the same of some rows, which
+    gathers no more than them
     """
 
     read: Callable[[str], Column]
     hours: Callable[[Floats, Floats, Floats], Floats]
     known: Callable[[str], Known | None]
     luck: Callable[[Purpose], Floats]
+    part: Callable[[Ints], Sight] | None = None
+
+    def of(self, rows: Ints, n: int) -> Sight:
+        """The same of some of `n` rows."""
+        if self.part is not None:
+            return self.part(rows)
+
+        def hours(soc: Floats, to: Floats, max_kw: Floats) -> Floats:
+            everybody = [np.zeros(n) for _ in range(3)]
+            for column, some in zip(everybody, (soc, to, max_kw), strict=True):
+                column[rows] = some
+            return self.hours(*everybody)[rows]
+
+        return Sight(lambda name: self.read(name)[rows], hours, self.known, lambda why: self.luck(why)[rows])
+
+    def but(self, columns: dict[str, Column]) -> Sight:
+        """The same with other values in some columns."""
+
+        def read(name: str) -> Column:
+            return columns[name].copy() if name in columns else self.read(name)
+
+        def part(rows: Ints) -> Sight:
+            some = {name: column[rows] for name, column in columns.items()}
+            return self.of(rows, len(next(iter(columns.values())))).but(some)
+
+        return self._replace(read=read, part=part)
 
 
 class Observation:
@@ -121,24 +148,11 @@ class Observation:
     def of(self, rows: Anything) -> Observation:
         """The same about some of the cars (a mask or row numbers)."""
         rows = np.arange(self._n)[rows]
-        mine = self._sight
-
-        def hours(soc: Floats, to: Floats, max_kw: Floats) -> Floats:
-            everybody = [np.zeros(self._n) for _ in range(3)]
-            for column, part in zip(everybody, (soc, to, max_kw), strict=True):
-                column[rows] = part
-            return mine.hours(*everybody)[rows]
-
-        sight = Sight(lambda name: getattr(self, name)[rows], hours, mine.known, lambda why: mine.luck(why)[rows])
-        return Observation(len(rows), sight, self.clock, self.archetype_names)
+        return Observation(len(rows), self._sight.of(rows, self._n), self.clock, self.archetype_names)
 
     def but(self, **columns: Column) -> Observation:
         """The same with other values in some columns, as in `cars.but(expected_departure=earlier)`."""
-
-        def read(name: str) -> Column:
-            return columns[name].copy() if name in columns else getattr(self, name)
-
-        return Observation(self._n, self._sight._replace(read=read), self.clock, self.archetype_names)
+        return Observation(self._n, self._sight.but(columns), self.clock, self.archetype_names)
 
     def orders(
         self,
