@@ -29,6 +29,7 @@ from evsim._user import User
 from evsim._user_archetype import UserArchetype
 from evsim._user_controller import UserController
 from evsim._version import __version__
+from evsim.market import Bill, Bills, bills
 from evsim.strategies import (
     Car,
     ChargingStrategy,
@@ -55,6 +56,9 @@ __all__ = [
     "Table",
     "Certificate",
     "Peak",
+    "bills",
+    "Bills",
+    "Bill",
     "UserController",
     "ChargingStrategy",
     "Strategy",

@@ -128,7 +128,7 @@ def charge(curve: ChargeCurve, wiring: Wiring, soc: Floats, max_kw: Floats, unti
 
 
 def hours_between(curve: ChargeCurve, wiring: Wiring, soc: Floats, to: Floats, max_kw: Floats) -> Floats:
-    """(n,) time from one SoC to another with power up to `max_kw` (n,) [h]; 0 where it is reached, inf without power."""
+    """(n,) time from one SoC to another with power up to `max_kw` (n,) [h]; 0 where reached, inf without power."""
     kw = np.minimum(max_kw, wiring.charger_kw)
     if float(to.max(initial=0.0)) <= curve.is_flat_to and float(kw.min(initial=1.0)) > 0:
         flat_kw = np.minimum(kw, wiring.charger_kw * curve.share[0])

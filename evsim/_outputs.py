@@ -21,6 +21,7 @@ from evsim._results import Peak, Results
 from evsim._tables import Table
 from evsim._units import Anything
 from evsim._version import __version__
+from evsim.market import bills, has_bills, signal_facts
 
 SCHEMA_VERSION = 1
 FILES = (
@@ -32,6 +33,7 @@ FILES = (
     "timeseries.csv",
     "sessions.csv",
     "sessions_rejected.csv",
+    "bills.csv",
     "events.parquet",
     "summary.json",
 )
@@ -40,7 +42,8 @@ FILES = (
 _STAGING = ".evsim-writing-"
 _ROWS_AT_ONCE = 50_000
 _ROW_GROUP = 1 << 20
-_DECIMALS = {"_percent": 4, "_kw": 9, "_kwh": 5}
+_DECIMALS = {"_p_per_kwh": 4, "_g_per_kwh": 3, "_gbp": 6, "_kg": 5, "_percent": 4, "_kw": 9, "_kwh": 5}
+"""By the end of a column's name: the first that fits. Money to a ten-thousandth of a penny."""
 
 
 # ---- the folder
@@ -126,10 +129,13 @@ def _sweep(folder: Path) -> None:
 def write_tables(results: Results, folder: Path, *, events: bool = True) -> None:
     """Write timeseries.csv, sessions.csv, summary.json and, if wanted, events.parquet into `folder`.
 
-    Where real sessions are lived again, sessions_rejected.csv tells which rows of their file are not.
+    Where there are prices or a carbon intensity, bills.csv tells what each user pays and emits. Where real sessions
+    are lived again, sessions_rejected.csv tells which rows of their file are not.
     """
     write_csv(results.timeseries, folder / "timeseries.csv")
     write_csv(results.sessions, folder / "sessions.csv")
+    if has_bills(results):
+        write_csv(bills(results).table, folder / "bills.csv")
     if events:
         write_events(results, folder / "events.parquet")
     if results.scenario.recorded is not None:
@@ -229,12 +235,28 @@ def summary(results: Results) -> dict[str, Any]:
             "peak": _peak(results, results.peak),
             "portrait": results.portrait_of_all.to_dict(),
         },
+        **_market(results),
         **({"recorded_sessions": replay} if replay else {}),
         "certificate": results.certificate.to_dict(),
         "warnings": list(scenario.warnings),
         "timings": results.timings,
         "scenario": scenario.to_dict(),
     }
+
+
+def _market(results: Results) -> dict[str, Any]:
+    """Bills, and what the prices and the like were; nothing where there are none."""
+    signals = {facts.key: facts.to_dict() for facts in signal_facts(results)}
+    for name, note in getattr(results.scenario, "signal_notes", {}).items():
+        signals[name] = signals.get(name, {}) | note
+    told: dict[str, Any] = {"signals": signals} if signals else {}
+    if has_bills(results):
+        found = bills(results)
+        told["bills"] = {
+            "archetypes": [bill.to_dict() for bill in found.by_archetype],
+            "population": found.total.to_dict(),
+        }
+    return told
 
 
 def _per(total: float, count: int) -> float | None:

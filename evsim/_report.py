@@ -14,6 +14,7 @@ from rich.text import Text
 
 from evsim._portrait import ALL, Quartiles, with_all
 from evsim._results import Results
+from evsim.market import SignalFacts, bills, has_bills, signal_facts
 
 _WIDTH_IN_A_PIPE = 100
 _LEAST_NAME = 12
@@ -27,6 +28,7 @@ _TENTHS = 99.95
 
 _DISPENSABLE = ("kWh/session", "sessions", "peak at")
 _DISPENSABLE_OF_DRIVERS = ("miles\nshort", "time\nplugged", "kWh\nshort", "public\nkWh", "plug-ins\na day")
+_DISPENSABLE_OF_BILLS = ("CO2\nkg", "paid\nGBP", "earned\nGBP", "net\nGBP")
 _DISPENSABLE_OF_SESSIONS = (
     "SoC at\nplug-in",
     "hours\ncharging",
@@ -72,7 +74,7 @@ def print_report(results: Results, out: Path, written: Sequence[str], seconds: f
     console = Console(highlight=False)
     if not console.is_terminal:
         console = Console(highlight=False, width=_WIDTH_IN_A_PIPE)
-    for table in (_totals, _drivers, _sessions):
+    for table in (_totals, _drivers, _sessions, *([_bills] if has_bills(results) else [])):
         console.print(table(results, console.width))
         console.print()
     console.print(_notes(results), soft_wrap=True)
@@ -130,6 +132,24 @@ def _sessions(results: Results, width: int) -> Table:
     return _table(title, results, columns, _DISPENSABLE_OF_SESSIONS, width)
 
 
+def _bills(results: Results, width: int) -> Table:
+    """What people pay and earn, and what is emitted for them; only what there is a price or an intensity of."""
+    found, columns = bills(results), []
+    everybody = (*found.by_archetype, found.total)
+    if found.total.import_cost_gbp is not None:
+        columns.append(_Column("paid\nGBP", [_tenths(b.import_cost_gbp) for b in everybody]))
+    if found.total.export_kwh and found.total.export_income_gbp is not None:
+        columns.append(_Column("earned\nGBP", [_tenths(b.export_income_gbp) for b in everybody]))
+        columns.append(_Column("net\nGBP", [_tenths(b.net_cost_gbp) for b in everybody]))
+    if found.total.import_cost_gbp is not None:
+        columns.append(_Column("GBP a year\neach", [_tenths(b.net_cost_gbp_per_year) for b in everybody]))
+        columns.append(_Column("paid\np/kWh", [_number(b.mean_import_p_per_kwh, 2) for b in everybody]))
+    if found.total.carbon_kg is not None:
+        columns.append(_Column("CO2\nkg", [_tenths(b.carbon_kg) for b in everybody]))
+        columns.append(_Column("CO2\ng/kWh", [_number(b.mean_g_per_kwh) for b in everybody]))
+    return _table("bills", results, columns, _DISPENSABLE_OF_BILLS, width)
+
+
 def _spread(heading: str, values: Sequence[Quartiles | None], text: Callable[[float], str], unit: str = "") -> _Column:
     """`8.6 (3.9-14.0)`, medians one under the other; briefly, only these."""
     medians = ["-" if v is None else text(v.median) for v in values]
@@ -170,24 +190,34 @@ def _without(heading: str, columns: Sequence[_Column]) -> list[_Column]:
 
 
 def _number(value: float | None, decimals: int = 0) -> str:
-    return "-" if value is None else f"{value:,.{decimals}f}"
+    return "-" if value is None else f"{value:z,.{decimals}f}"
 
 
 def _percent(share: float | None) -> str:
     return "-" if share is None else f"{share:.0%}"
 
 
-def _tenths(value: float) -> str:
-    return _number(value, 1 if value < _TENTHS else 0)
+def _tenths(value: float | None) -> str:
+    return _number(value, 1 if value is not None and abs(value) < _TENTHS else 0)
 
 
 def _notes(results: Results) -> Text:
     portrait = results.portrait_of_all
     n_sessions = portrait.whole_sessions + portrait.cut_sessions
-    return Text(
+    short = (
         "short: left below target. kWh and hours: "
         f"the {portrait.whole_sessions:,} of {n_sessions:,} sessions with both ends in the run"
     )
+    return Text("\n".join((short, *map(_signal, signal_facts(results)))))
+
+
+def _signal(facts: SignalFacts) -> str:
+    """`import price: Agile, London; on average 21.3 p/kWh, from -1.2 to 38.0`."""
+    label = f"{facts.label.rstrip('.')}; " if facts.label else ""
+    if facts.lowest == facts.highest:
+        return f"{facts.name}: {label}always {facts.mean:.1f} {facts.unit}"
+    span = f"from {facts.lowest:.1f} to {facts.highest:.1f}"
+    return f"{facts.name}: {label}on average {facts.mean:.1f} {facts.unit}, {span}"
 
 
 def _certificate(results: Results) -> Text:

@@ -137,7 +137,7 @@ class Results:
         """The same without users and events, but with what pictures count of them: small, however many users."""
         people: Any = None
         light = replace(self, users=people)
-        light.__dict__.update(plug_counts=self.plug_counts, _portraits=self._portraits)
+        light.__dict__.update(plug_counts=self.plug_counts, _portraits=self._portraits, signals=self.signals)
         return light
 
     @cached_property

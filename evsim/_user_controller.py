@@ -258,12 +258,14 @@ class UserController:
         people = self.population
 
         def read(name: str) -> Anything:
+            column: Anything
             if name == "expected_departure":
                 return self._expected_departure(who)
             if name == "order_kw":
                 return people.order_kw(who)
             if name in _SEEN_AS_THEY_ARE:
-                return getattr(people, name)[who]
+                column = getattr(people, name)[who]
+                return column
             return (now if name == "now" else who).copy()
 
         def luck(purpose: Purpose) -> Floats:

@@ -21,7 +21,7 @@ def rule_of(name):
 
 
 def prices(path, changed_from=None, seed=1):
-    """A file of half-hourly values from two weeks before the run until after it, made up; other ones from an instant on."""
+    """A file of half-hourly values, made up, from before the run until after it; other ones from an instant on."""
     rng, other = np.random.default_rng(seed), np.random.default_rng(seed + 1)
     lines = ["from_utc,value"]
     for i in range(48 * (14 + DAYS + 3)):

@@ -37,6 +37,9 @@ PAPER = "#ffffff"
 STATES = {"charging": "#D55E00", "idle": "#F6C9A0", "home": "#A9B4C0", "away": "#E8ECF0"}
 """What a car is doing. Warm is plugged in, and cool is not; none is the colour of an archetype."""
 
+SIGNAL, BELOW_ZERO = "#b3bbc4", "#1a7f37"
+"""A price or an intensity, which is nobody's and no state; and what of it is negative."""
+
 
 def colour(archetype: int) -> str:
     """The colour of the archetype at this place in the config."""

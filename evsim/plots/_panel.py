@@ -104,6 +104,11 @@ def mirrored(panel: Panel, up: float, down: float) -> tuple[Panel, Panel]:
     return _within(panel, 1 - share, share, up), _within(panel, 1 - share, share - 1, down)
 
 
+def part_of(panel: Panel, base_in: float, height_in: float, y_end: float) -> Panel:
+    """A part of a panel over its whole width, from `base_in` up [in], with its own scale of y."""
+    return _within(panel, base_in / panel.size.height, height_in / panel.size.height, y_end)
+
+
 def rescaled(panel: Panel, y_end: float) -> Panel:
     """The same panel with another scale of y."""
     if panel.data is panel.ax.transData:

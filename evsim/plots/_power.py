@@ -13,6 +13,7 @@ from evsim.plots import _calendar as calendar
 from evsim.plots import _frame as frame
 from evsim.plots import _key as key
 from evsim.plots import _marks as marks
+from evsim.plots import _strip as strip
 from evsim.plots import _words as words
 from evsim.plots._palette import INK
 from evsim.plots._panel import Panel, Size, panels, size_of
@@ -27,14 +28,16 @@ def power_by_archetype(results: Results, ax: Axes | None = None) -> Axes:
     """Power at the meter [kW, MW or GW], stacked by archetype from the bottom in config order, with its peak.
 
     Filled steps are means over the step. A run of more than 15 days is drawn day by day and as an average
-    day, each with a line for the highest step. Archetypes without users are left out, and small print in a
-    small `ax`. Without `ax`, in a new figure. Returns the Axes.
+    day, each with a line for the highest step. Strips under it show the import price and the carbon intensity,
+    where these change and there is room. Archetypes without users are left out, and small print in a small
+    `ax`. Without `ax`, in a new figure. Returns the Axes.
     """
     who = words.with_users(results)
     entries = [key.Entry(i, results.archetypes[i]) for i in who][::-1]
     if ax is None:
         needed_in = _AROUND_IN + key.height_in(entries, frame.MOST_KEY_IN)
-        ax = frame.new_axes(Size(_WIDTH_IN, max(_HEIGHT_IN, needed_in)))
+        height_in = max(_HEIGHT_IN + strip.height_in(len(strip.shown(results))), needed_in)
+        ax = frame.new_axes(Size(_WIDTH_IN, height_in))
     frame.bare(ax)
     width = frame.key_width_in(ax) if len(who) > 1 else 0.0
     views = views_of(results.clock, size_of(ax).width - width)
@@ -54,7 +57,7 @@ def _title(results: Results) -> Sequence[str]:
 def _under(results: Results, views: Sequence[View], who: Sequence[int]) -> Sequence[str]:
     """The lines under the title; the one archetype that is alone is named there."""
     alone = [words.clean(results.archetypes[who[0]])] if len(who) == 1 else []
-    circumstances = words.BETWEEN_ITEMS.join((*alone, words.circumstances(results)))
+    circumstances = words.BETWEEN_ITEMS.join((*alone, words.circumstances(results), *strip.steady(results)))
     if not views[0].name:
         return (circumstances,)
     minutes = results.clock.step_s // SECONDS_PER_MINUTE
@@ -63,23 +66,28 @@ def _under(results: Results, views: Sequence[View], who: Sequence[int]) -> Seque
 
 
 def _draw_views(ax: Axes, results: Results, views: Sequence[View], who: Sequence[int]) -> None:
-    """The stack in each view, on the same levels; the peak in the first."""
+    """The stack in each view, on the same levels; the peak in the first. Under it prices and the like."""
     unit = words.unit_for(results.peak.kw)
     top = results.peak.kw / unit.kw
     levels = frame.round_levels(top)
     labels = [f"{level:,.10g}" for level in levels]
-    places = panels(ax, 1, [view.column for view in views], _HEADROOM * (top or 1))[0]
+    strips = strip.strips_of(results, ax, views)
+    columns = panels(ax, 1, [view.column for view in views], _HEADROOM * (top or 1))[0]
+    places = [strip.above(column, len(strips)) for column in columns]
     rows = 0
     for i, (panel, view) in enumerate(zip(places, views, strict=True)):
         frame.levels(panel, levels, () if i else labels)
-        rows = view.draw_axis(panel, is_labelled=True)
+        rows = view.draw_axis(panel, is_labelled=not strips)
+        rows += strip.draw(strips, columns[i], views, i)
         _draw_stack(panel, results, view, who, unit.kw)
         if view.name:
-            calendar.label_under(panel, view.name, rows)
+            calendar.label_under(columns[i], view.name, rows)
             rows += 1
     _mark_peak(places[0], results, views[0], unit.kw)
     name = f"Power at the meter [{unit.name}]"
+    labels += [label for one in strips for label in one.labels]
     frame.name_axes(ax, name, calendar.name_of(results.clock), max(labels, key=len), rows)
+    strip.centre_name(ax, len(strips))
 
 
 def _draw_stack(panel: Panel, results: Results, view: View, who: Sequence[int], unit_kw: float) -> None:
