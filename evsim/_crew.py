@@ -46,8 +46,12 @@ class Block(Protocol):
 
 
 def can_fork() -> bool:
-    """On Linux with a second core, in a process without threads of its own."""
-    return sys.platform == "linux" and len(os.sched_getaffinity(0)) > 1 and threading.active_count() == 1
+    """On Linux with a second core, in a process without threads of its own that is not one of many itself."""
+    if sys.platform != "linux" or len(os.sched_getaffinity(0)) == 1 or threading.active_count() > 1:
+        return False
+    from multiprocessing import parent_process
+
+    return parent_process() is None
 
 
 def share(people: Population) -> None:

@@ -9,7 +9,7 @@ import os
 import shutil
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -61,9 +61,10 @@ def check_folder(folder: Path) -> None:
 
 
 @contextlib.contextmanager
-def staged(folder: Path) -> Iterator[Path]:
+def staged(folder: Path, as_a_set: Collection[str] = FILES) -> Iterator[Path]:
     """A folder to write into, whose files replace those of `folder` when all went well.
 
+    as_a_set : names of files that tell of one thing together: those that are not made anew are removed
     Raises OutputError when the disk refuses; then, and after any other failure, `folder` is as it was.
     """
     new = [place for place in (folder, *folder.parents) if not place.exists()]
@@ -76,7 +77,7 @@ def staged(folder: Path) -> Iterator[Path]:
         raise OutputError(f"{folder}: cannot be written ({error.strerror}); give another with --out") from error
     try:
         yield staging
-        _move(staging, folder)
+        _move(staging, folder, as_a_set)
     except OSError as error:
         raise OutputError(f"{folder}: {error.strerror}; the results there are as they were") from error
     finally:
@@ -86,12 +87,12 @@ def staged(folder: Path) -> Iterator[Path]:
                 place.rmdir()  # fails, as it should, when the results are in it
 
 
-def _move(staging: Path, folder: Path) -> None:
+def _move(staging: Path, folder: Path, as_a_set: Collection[str]) -> None:
     made = sorted(path.name for path in staging.iterdir())
     with _uninterrupted():
         for name in made:
             (staging / name).replace(folder / name)
-        for name in set(FILES) - set(made):
+        for name in set(as_a_set) - set(made):
             (folder / name).unlink(missing_ok=True)
 
 

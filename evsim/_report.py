@@ -53,18 +53,40 @@ class _Column(NamedTuple):
 
 @contextmanager
 def progress_bar() -> Iterator[Callable[[int, int], None]]:
-    """A bar on the terminal; gives the function that moves it to (done, total)."""
+    """A bar on the terminal; gives the function that moves it to (done, total).
+
+    While people are lived it has no thread of its own: such would keep a large run from using every core.
+    """
     with Progress(
         TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(),
-        TimeRemainingColumn(compact=True), console=Console(stderr=True), transient=True,
+        TimeRemainingColumn(compact=True), console=Console(stderr=True), transient=True, auto_refresh=False,
     ) as bar:  # fmt: skip
         task = bar.add_task("simulating", total=None)
 
         def update(done: int, total: int) -> None:
-            bar.update(task, completed=done, total=total)
-            if done == total:  # how long writing takes is not known: that bar only moves
+            bar.update(task, completed=done, total=total, refresh=True)
+            if done == total:  # how long writing takes is not known
                 bar.remove_task(task)
                 bar.add_task("writing", total=None)
+                bar.refresh()
+
+        yield update
+
+
+@contextmanager
+def sweep_bar() -> Iterator[Callable[[int, int, float], None]]:
+    """A bar on the terminal; gives the function that moves it to (runs done, runs in all, part of the work [0-1]).
+
+    It has no thread of its own: such would keep a large run from using every core.
+    """
+    with Progress(
+        TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(),
+        TimeRemainingColumn(compact=True), console=Console(stderr=True), transient=True, auto_refresh=False,
+    ) as bar:  # fmt: skip
+        task = bar.add_task("sweeping", total=1.0)
+
+        def update(n_done: int, n_runs: int, part: float) -> None:
+            bar.update(task, completed=part, description=f"{n_done:,} of {n_runs:,} runs", refresh=True)
 
         yield update
 

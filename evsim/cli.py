@@ -1,44 +1,37 @@
-"""The command line: `python -m evsim run | check | validate | schema`; `python run_simulator.py` is `run`."""
+"""The command line: `python -m evsim run | check | sweep | validate | schema`; `python run_simulator.py` is `run`."""
 
 from __future__ import annotations
 
-import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
-from functools import wraps
+from contextlib import nullcontext
 from pathlib import Path
-from typing import Annotated, Any, NoReturn, ParamSpec, TypeAlias
+from typing import Annotated, Any, NamedTuple, TypeAlias
 
 import typer
 
-from evsim._errors import ConfigError, EvsimError, StrategyError
-from evsim._scenario import Scenario
+from evsim._cli_parts import (
+    DEFAULT_CONFIG,
+    DEFAULT_OUT,
+    Config,
+    Days,
+    Seed,
+    Sets,
+    StrategyFiles,
+    Users,
+    overrides,
+    progress,
+    read,
+    told,
+    warn,
+)
+from evsim._cli_sweep import sweep
+from evsim._config.override import Override
+from evsim._errors import ConfigError
+from evsim._results import Results
 from evsim._version import __version__
 
-DEFAULT_CONFIG = Path("config_json.json")
-DEFAULT_OUT = Path("outputs")
 STANDARD_USERS, STANDARD_DAYS = "2000", "364"
 """A validation's: enough people for its error bars, and a year of whole weeks."""
-FAULTY, FAILED, INTERRUPTED = 2, 1, 130
-
-Override: TypeAlias = "tuple[str, str] | tuple[str, str, str]"
-Config: TypeAlias = Annotated[Path, typer.Argument(help="The scenario to run.", show_default=True)]
-Sets: TypeAlias = Annotated[
-    list[str] | None,
-    typer.Option("--set", metavar="PATH=VALUE", help="Change one setting, as in simulation.days=3."),
-]
-Seed: TypeAlias = Annotated[str | None, typer.Option("--seed", metavar="N", help="Another luck.")]
-Users: TypeAlias = Annotated[str | None, typer.Option("--users", metavar="N", help="How many people.")]
-Days: TypeAlias = Annotated[str | None, typer.Option("--days", metavar="N", help="How many days.")]
-StrategyFiles: TypeAlias = Annotated[
-    list[Path] | None,
-    typer.Option(
-        "--strategy-file",
-        metavar="FILE.py",
-        help="Python file with charging strategies of your own; it is run.",
-    ),
-]
 
 _LOOKS: dict[str, Any] = {
     "add_completion": False,
@@ -49,31 +42,6 @@ _LOOKS: dict[str, Any] = {
 app = typer.Typer(
     name="evsim", help="Simulate people who charge electric cars at home.", no_args_is_help=True, **_LOOKS
 )
-P = ParamSpec("P")
-
-
-def _told(act: Callable[P, None]) -> Callable[P, None]:
-    """A command that tells what goes wrong in one message, and leaves with the exit status that says whose fault."""
-
-    @wraps(act)
-    def told(*args: P.args, **kwargs: P.kwargs) -> None:
-        try:
-            act(*args, **kwargs)
-        except (ConfigError, StrategyError) as error:
-            _leave(str(error), FAULTY)
-        except KeyboardInterrupt:
-            _leave("stopped; the results of earlier runs are as they were", INTERRUPTED)
-        except BrokenPipeError:
-            raise typer.Exit(FAILED) from None
-        except (EvsimError, OSError, MemoryError) as error:
-            _leave(f"error: {error or type(error).__name__}", FAILED)
-
-    return told
-
-
-def _leave(message: str, status: int) -> NoReturn:
-    typer.echo(message, err=True)
-    raise typer.Exit(status)
 
 
 def _show_version(wanted: bool) -> None:
@@ -88,7 +56,7 @@ Version: TypeAlias = Annotated[
 
 
 @app.command()
-@_told
+@told
 def run(
     config: Config = DEFAULT_CONFIG,
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder for the results.")] = DEFAULT_OUT,
@@ -99,37 +67,76 @@ def run(
     strategy_file: StrategyFiles = None,
     no_plots: Annotated[bool, typer.Option("--no-plots", help="Draw no pictures.")] = False,
     no_events: Annotated[bool, typer.Option("--no-events", help="Write no events.parquet.")] = False,
+    watch: Annotated[bool, typer.Option("--watch", help="Run again whenever the config is saved.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
     version: Version = False,  # noqa: ARG001 - handled by its callback
 ) -> None:
     """Run a scenario; leave tables and pictures in a folder and print what happened."""
-    from evsim._outputs import check_folder, staged, write_tables
+    from evsim._outputs import check_folder
+
+    check_folder(out)
+    given = overrides(sets, seed, users, days)
+    files = strategy_file or []
+    if not watch:
+        ran = _run(config, given, files, out, plots=not no_plots, events=not no_events, quiet=quiet)
+        if not quiet:
+            _report(ran, out)
+        return
+    from evsim._watch import keep_running, named_files
+
+    n_runs = 0
+
+    def again() -> None:
+        nonlocal n_runs
+        n_runs += 1
+        is_first = n_runs == 1
+        ran = _run(config, given, files, out, plots=not no_plots, events=not no_events, quiet=quiet or not is_first)
+        if is_first and not quiet:
+            _report(ran, out)
+        elif not quiet:
+            typer.echo(f"{time.strftime('%H:%M:%S')} {ran.results!r} ({ran.seconds:.1f} s)")
+
+    keep_running(config, lambda: [*files, *named_files(config, given)], again, quiet=quiet)
+
+
+class _Ran(NamedTuple):
+    results: Results
+    written: list[str]
+    seconds: float
+
+
+def _run(
+    config: Path, given: list[Override], files: list[Path], out: Path, *, plots: bool, events: bool, quiet: bool
+) -> _Ran:
+    from evsim._outputs import staged, write_tables
     from evsim._painter import Painter
     from evsim._simulator import simulate
 
     began = time.perf_counter()
-    check_folder(out)
-    scenario = _read(config, _overrides(sets, seed, users, days), strategy_file)
+    scenario = read(config, given, files)
     scenario.check_fits(writes=True)
     if not quiet:
-        _warn(scenario)
-    with nullcontext() if no_plots else Painter() as painter, _progress(quiet) as progress:
-        results = simulate(scenario, progress)
+        warn(scenario)
+    with Painter() if plots else nullcontext() as painter, progress(quiet) as update:
+        results = simulate(scenario, update)
         with staged(out) as folder:
             if painter is not None:
                 painter.begin(results, folder)
-            write_tables(results, folder, events=scenario.outputs.events and not no_events)
+            write_tables(results, folder, events=scenario.outputs.events and events)
             if painter is not None:
                 painter.finish()
             written = sorted(path.name for path in folder.iterdir())
-    if not quiet:
-        from evsim._report import print_report
+    return _Ran(results, written, time.perf_counter() - began)
 
-        print_report(results, out, written, time.perf_counter() - began)
+
+def _report(ran: _Ran, out: Path) -> None:
+    from evsim._report import print_report
+
+    print_report(ran.results, out, ran.written, ran.seconds)
 
 
 @app.command()
-@_told
+@told
 def check(
     config: Config = DEFAULT_CONFIG,
     sets: Sets = None,
@@ -139,9 +146,9 @@ def check(
     strategy_file: StrategyFiles = None,
 ) -> None:
     """Check a config, and do nothing else."""
-    scenario = _read(config, _overrides(sets, seed, users, days), strategy_file)
+    scenario = read(config, overrides(sets, seed, users, days), strategy_file)
     scenario.check_fits(writes=True)
-    _warn(scenario)
+    warn(scenario)
     n, kinds = scenario.population_size, len(scenario.archetypes)
     settings = scenario.simulation
     people = f"{n:,} {'person' if n == 1 else 'people'} in {kinds} archetype{'s' * (kinds > 1)}"
@@ -149,8 +156,11 @@ def check(
     typer.echo(f"{config}: fine ({people}, {period} {settings.timezone})")
 
 
+app.command()(sweep)
+
+
 @app.command()
-@_told
+@told
 def validate(
     config: Config = DEFAULT_CONFIG,
     sets: Sets = None,
@@ -164,21 +174,21 @@ def validate(
     from evsim._validation.compare import validate as compare
     from evsim._validation_report import print_json, print_validation
 
-    if _read(config, _overrides(sets, seed, None, None), None).recorded is not None:
+    if read(config, overrides(sets, seed, None, None), None).recorded is not None:
         raise ConfigError(
             f"{config}: recorded sessions are what archetypes are compared with; validate wants archetypes"
         )
     size = users or STANDARD_USERS, days or STANDARD_DAYS
-    scenario = _read(config, _overrides(sets, seed, *size), None)
+    scenario = read(config, overrides(sets, seed, *size), None)
     scenario.check_fits()
-    _warn(scenario)
-    with _progress(as_json) as progress:
-        results = simulate(scenario, progress)
+    warn(scenario)
+    with progress(as_json) as update:
+        results = simulate(scenario, update)
     (print_json if as_json else print_validation)(results, compare(results))
 
 
 @app.command()
-@_told
+@told
 def schema() -> None:
     """Print the JSON Schema of the config."""
     from evsim._config.schema import schema_text
@@ -201,48 +211,3 @@ def main_run(arguments: list[str] | None = None) -> None:
     alone = typer.Typer(**_LOOKS)
     alone.command()(run)
     alone(arguments)
-
-
-def _overrides(sets: list[str] | None, seed: str | None, users: str | None, days: str | None) -> list[Override]:
-    named = {"seed": "simulation.seed", "users": "population_size", "days": "simulation.days"}
-    found: list[Override] = []
-    for text in sets or []:
-        path, equals, value = text.partition("=")
-        if not equals or not path.strip():
-            raise ConfigError(f"--set {text}: write a setting and its value, as in --set simulation.days=3")
-        found.append((path.strip(), value))
-    for flag, typed in (("seed", seed), ("users", users), ("days", days)):
-        if typed is not None:
-            found.append((named[flag], typed, f"--{flag} {typed}"))
-    return found
-
-
-def _read(config: Path, overrides: list[Override], files: list[Path] | None) -> Scenario:
-    if not files:
-        return Scenario.from_file(config, overrides)
-    from evsim.strategies import BUILT_IN, load_strategies
-
-    strategies = dict(BUILT_IN)
-    for file in files:
-        for name, rule in load_strategies(file).items():
-            if name in strategies:
-                raise StrategyError(f"{file}: there is a strategy {name!r} already; give yours another name")
-            strategies[name] = rule
-    return Scenario.from_file(config, overrides, strategies)
-
-
-def _warn(scenario: Scenario) -> None:
-    for text in scenario.warnings:
-        typer.echo(f"note: {text}", err=True)
-
-
-@contextmanager
-def _progress(quiet: bool) -> Iterator[Callable[[int, int], None] | None]:
-    """A bar with time left on a terminal; nothing in a pipe."""
-    if quiet or not sys.stderr.isatty():
-        yield None
-        return
-    from evsim._report import progress_bar
-
-    with progress_bar() as update:
-        yield update

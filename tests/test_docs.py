@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -64,7 +65,7 @@ def run(command, folder):
     here = {**os.environ, "COLUMNS": "100", "NO_COLOR": "1"}
     here.pop("PYTHONPATH", None)
     done = subprocess.run(
-        [sys.executable, *command.split()[1:]],
+        [sys.executable, *shlex.split(command)[1:]],
         cwd=folder,
         env=here,
         capture_output=True,
@@ -131,7 +132,8 @@ def test_every_other_command_of_the_documents_runs(clone):
 
 
 def test_every_flag_that_the_documents_name_exists(clone):
-    known = set(re.findall(r"--[a-z-]+", run("python run_simulator.py --help", clone)))
+    helps = [run(f"{program} --help", clone) for program in ("python run_simulator.py", "python -m evsim sweep")]
+    known = set(re.findall(r"--[a-z-]+", " ".join(helps)))
     for page in PAGES:
         ours = " ".join([*commands(page), *re.findall(r"`(--[a-z-]+)", page.read_text(encoding="utf-8"))])
         assert set(re.findall(r"--[a-z-]+", ours)) <= known, name_of(page)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from types import ModuleType
 from typing import TypeGuard
@@ -29,6 +30,19 @@ def load_strategies(path: str | Path) -> dict[str, type[ChargingStrategy]]:
     if len(named) < len([rule for rule in found if rule.name]):
         raise StrategyError(f"{path}: two strategies have the same name; give each its own")
     return named
+
+
+def load_all(paths: Iterable[str | Path]) -> dict[str, type[ChargingStrategy]]:
+    """The strategies of evsim and of files, by name. Raises StrategyError when two have one name."""
+    from evsim.strategies import BUILT_IN
+
+    strategies = dict(BUILT_IN)
+    for path in paths:
+        for name, rule in load_strategies(path).items():
+            if name in strategies:
+                raise StrategyError(f"{path}: there is a strategy {name!r} already; give yours another name")
+            strategies[name] = rule
+    return strategies
 
 
 def _is_strategy(value: object) -> TypeGuard[type[ChargingStrategy]]:
