@@ -462,7 +462,6 @@ OVERRIDES = [
     (("simulation.days", "NaN"), ["is not a number a run can use"]),
     (("simulation.days", "9" * 6000), ["is not a number a run can use"]),
     (("simulation.days", "[" * 2000 + "]" * 2000), ["is not a number"]),
-    (("charging.strategy", "scheduled"), ["charging.window: missing"]),
 ]
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from evsim.strategies import BUILT_IN
 from evsim._config.schema import schema, schema_text
 from evsim._user_archetype import UserArchetype
 
@@ -80,7 +81,7 @@ def test_the_schema_accepts_a_list_of_archetypes_or_a_file_name() -> None:
 def test_the_schema_knows_each_built_in_strategy_and_leaves_room_for_others() -> None:
     options = schema()["$defs"]["Charging"]["anyOf"]
     names = [option["properties"]["strategy"].get("const", "own") for option in options]
-    assert names == ["immediate", "scheduled", "own"]
+    assert names == [*BUILT_IN, "own"]
     assert all("by_archetype" in option["properties"] for option in options)
 
 

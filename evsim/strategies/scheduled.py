@@ -22,6 +22,9 @@ _MARGIN_DAYS = 3
 _MOST_OVERSTAY_S = 2 * SECONDS_PER_DAY
 """Nobody stays so much longer than expected: who comes home just before usually leaving leaves with the next outing."""
 
+_SHEETS_WINDOW = (dt.time(0, 30), dt.time(4, 30))
+"""Our choice: what the timers of the archetype sheet's "Scheduled charging" are set to."""
+
 
 class Scheduled(Strategy):
     """Full power inside a daily window of local time, until the target; the window may span midnight.
@@ -31,7 +34,7 @@ class Scheduled(Strategy):
 
     name: ClassVar[str] = "scheduled"
     window: tuple[TimeOfDay, TimeOfDay] = setting(
-        "When charging is allowed: [from, to]. May span midnight.", "local time"
+        "When charging is allowed: [from, to]. May span midnight.", "local time", _SHEETS_WINDOW
     )
 
     @field_validator("window")
