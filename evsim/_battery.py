@@ -132,7 +132,7 @@ def hours_between(curve: ChargeCurve, wiring: Wiring, soc: Floats, to: Floats, m
     kw = np.minimum(max_kw, wiring.charger_kw)
     if float(to.max(initial=0.0)) <= curve.is_flat_to and float(kw.min(initial=1.0)) > 0:
         flat_kw = np.minimum(kw, wiring.charger_kw * curve.share[0])
-        return np.maximum(to - soc, 0.0) / (wiring.soc_per_kwh * flat_kw)
+        return np.asarray(np.maximum(to - soc, 0.0) / (wiring.soc_per_kwh * flat_kw))
     hours = charge(curve, wiring, soc, kw, to, np.full(len(soc), np.inf)).hours
     return np.where((soc < to) & (kw <= 0), np.inf, hours)
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from os import PathLike
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from pydantic import Field
 
@@ -16,16 +16,22 @@ from evsim._config.charging import Charging, Strategies
 from evsim._config.livable import unlivable
 from evsim._config.override import Override
 from evsim._config.parts import DEFAULT_TIMEZONE, Battery, Outputs, Simulation
+from evsim._config.rules import unfit_rules
 from evsim._config.shares import empty_archetypes, largest_remainder, repeated_names, rules_for_nobody, wrong_sum
 from evsim._config.sheet import rename
+from evsim._errors import ConfigError
 from evsim._recorded.sessions import RecordedSessions
 from evsim._recorded.settings import NO_ARCHETYPES, Sessions
-from evsim._series import NO_SIGNALS, Signals
+from evsim._series import NO_SIGNALS, Signal, Signals
+from evsim._signals.settings import SOURCES, CarbonSource, DemandSource, PriceSource, Source
 from evsim._typed_in.faults import Fault, did_you_mean, show
 from evsim._typed_in.settings import Settings, Whole, attempt, part_of, setting
 from evsim._typed_in.values import as_name, as_percent
 from evsim._user_archetype import UserArchetype
 from evsim.strategies._base import ChargingStrategy
+
+if TYPE_CHECKING:
+    from evsim._signals.build import Built
 
 MOST_USERS = 2**31 - 1
 """User numbers have 32 bits, to keep a log of millions small."""
@@ -52,6 +58,26 @@ class Scenario(Settings):
     battery: Battery = Field(default_factory=Battery, description="Between the meter and the battery.")
     charging: Charging = Field(
         default_factory=Charging, description="The charging rule, and those of single archetypes."
+    )
+    import_price: PriceSource | None = Field(
+        None,
+        description="Price of imported electricity: a number, a time-of-use table, a file, or an object.",
+        json_schema_extra={"unit": "p_per_kwh"},
+    )
+    export_price: PriceSource | None = Field(
+        None,
+        description="Price paid for exported electricity: as import_price.",
+        json_schema_extra={"unit": "p_per_kwh"},
+    )
+    carbon_intensity: CarbonSource | None = Field(
+        None,
+        description="Carbon intensity of imported electricity: as import_price.",
+        json_schema_extra={"unit": "g_per_kwh"},
+    )
+    demand: DemandSource | None = Field(
+        None,
+        description="Demand of everything but the cars, for filling its valleys: as import_price.",
+        json_schema_extra={"unit": "kw"},
     )
     outputs: Outputs = Field(default_factory=Outputs, description="What a run writes.")
 
@@ -91,11 +117,12 @@ class Scenario(Settings):
 
     @cached_property
     def config_hash(self) -> str:
-        """SHA-256 of the resolved config: equal for equal runs. Of sessions the content counts, not where they lie."""
+        """SHA-256 of the resolved config: equal for equal runs. Of files the content counts, not where they lie."""
         from hashlib import sha256
 
         config = self.to_dict()
-        config.get("sessions", {}).pop("file", None)
+        for key in ("sessions", *SOURCES):
+            config.get(key, {}).pop("file", None)
         return sha256(json.dumps(config, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
     @property
@@ -138,6 +165,7 @@ class Scenario(Settings):
                 f"simulation.step_minutes: {self.simulation.step_minutes} min do not divide the clock change of "
                 f"{self.simulation.timezone}; the run ends {self.simulation.left_over_minutes} min early"
             )
+        told += [text for one in self._built(self.simulation.clock()).values() for text in one.warnings]
         return (*told, *self._foreign())
 
     def _foreign(self) -> Iterable[str]:
@@ -166,28 +194,41 @@ class Scenario(Settings):
         from evsim.strategies.fleet_limit import FleetLimit
 
         rules = tuple(map(self.charging.strategy_of, self.archetype_names))
-        return FleetLimit(self.charging.fleet_limit_kw, self.charging.share_by, rules)
+        return FleetLimit(self.charging.fleet_limit_kw or 0.0, self.charging.share_by, rules)
 
     def verify(self) -> Iterable[Fault]:
         """Rules have the signals they choose by, and decide when a step begins."""
-        named: list[tuple[tuple[str, ...], ChargingStrategy]] = [(("charging",), self.charging.default)]
-        named += [(("charging", "by_archetype", name), rule) for name, rule in self.charging.by_archetype.items()]
-        for path, rule in named:
-            for key in getattr(rule, "needs", ()):
-                if getattr(self, key) is None:
-                    yield Fault(
-                        (*path, "strategy"), f"{show(rule.name)} chooses by {key}, and there is none; add {show(key)}"
-                    )
-            minutes, step = getattr(rule, "decide_every_minutes", None), self.simulation.step_minutes
-            if minutes is not None and minutes % step:
-                yield Fault(
-                    (*path, "decide_every_minutes"),
-                    f"{minutes} is not a multiple of simulation.step_minutes, {step}; {-(-minutes // step) * step} is",
-                )
+        yield from unfit_rules(self.charging, self._sources, self.simulation.step_minutes)
 
-    def signals_on(self, clock: Clock) -> Signals:  # noqa: ARG002 - until there are any
-        """Prices, carbon intensity and demand on the clock of a run."""
-        return NO_SIGNALS
+    @property
+    def _sources(self) -> dict[str, Source]:
+        """Where signals come from, by key; those that there are."""
+        given: dict[str, Source | None] = {key: getattr(self, key) for key in SOURCES}
+        return {key: source for key, source in given.items() if source is not None}
+
+    def signals_on(self, clock: Clock) -> Signals:
+        """Prices, carbon intensity and demand on the clock of a run. Raises ConfigError where they do not fit it."""
+        built = self._built(clock)
+        made: dict[str, Signal] = {key: one.signal for key, one in built.items()}
+        demand = made.pop("demand", None)
+        return Signals(**made, demand_kw=demand) if built else NO_SIGNALS
+
+    @property
+    def signal_notes(self) -> dict[str, Any]:
+        """Of each signal, where it comes from and what was done to it, ready for JSON."""
+        return {key: dict(one.note) for key, one in self._built(self.simulation.clock()).items()}
+
+    def _built(self, clock: Clock) -> dict[str, Built]:
+        """The signals on a clock, each made once."""
+        if not self._sources:
+            return {}
+        from evsim._signals.build import built
+        from evsim._signals.faulty import FaultySourceError
+
+        try:
+            return {key: built(source, key, clock) for key, source in self._sources.items()}
+        except FaultySourceError as error:
+            raise ConfigError(str(error)) from None
 
     def check_fits(self, available_bytes: int | None = None, *, writes: bool = False) -> None:
         """Raise ConfigError when the run needs more memory than there is (this machine's, by default).
@@ -200,15 +241,21 @@ class Scenario(Settings):
 
     @classmethod
     def prepare(cls, given: Any, context: Any) -> tuple[Any, list[Fault]]:  # noqa: ARG003 - not every part needs it
-        """The config without `$schema`, which is for editors, and with what its sessions imply."""
+        """The config without `$schema`, which is for editors, with what its sessions imply and its files hold."""
         if not isinstance(given, Mapping):
             return given, []
         config = {key: value for key, value in given.items() if key != "$schema"}
-        if not {"sessions", "columns"} & config.keys():
-            return config, []
-        from evsim._recorded.replay import resolve
+        faults: list[Fault] = []
+        if {"sessions", "columns"} & config.keys():
+            from evsim._recorded.replay import resolve
 
-        return resolve(config)
+            config, faults = resolve(config)
+        if any(config.get(key) is not None for key in SOURCES):
+            from evsim._signals.resolve import resolve as resolve_sources
+
+            config, more = resolve_sources(config, dates_are_known=not faults)
+            faults += more
+        return config, faults
 
     @classmethod
     def cross_check(cls, given: Any) -> Iterable[Fault]:

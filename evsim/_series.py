@@ -114,7 +114,7 @@ class Signal:
         """What is known when all is published up to the end of a local day."""
         clock, told = self.clock, self.told
         until = float(min(max(int(clock.instant(last + 1, 0)), told.edges[0]), told.edges[-1]))
-        end = float(clock.instant(last + 1 + HORIZON_DAYS, 0))
+        end = max(float(clock.instant(last + 1 + HORIZON_DAYS, 0)), until + _GRID_S)  # it may begin later than that
         starts = np.arange(until, end, _GRID_S)
         guess = self._estimate(starts, until)
         if until <= told.edges[0]:

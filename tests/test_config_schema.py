@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from evsim.strategies import BUILT_IN
 from evsim._config.schema import schema, schema_text
 from evsim._user_archetype import UserArchetype
+from evsim.strategies import BUILT_IN
 
 ROOT = Path(__file__).parent.parent
 RANGES = {

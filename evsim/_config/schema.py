@@ -12,6 +12,8 @@ from pydantic_core import core_schema
 
 from evsim._config.charging import DEFAULT_STRATEGY, Charging, built_in
 from evsim._scenario import Scenario
+from evsim._signals.periods import PERIODS_SCHEMA
+from evsim._signals.settings import MOST, SOURCES
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _DEFS = "$defs"
@@ -45,6 +47,7 @@ def schema() -> dict[str, Any]:
     _accept_a_sheet(made["properties"]["archetypes"])
     _give_parts_defaults(made)
     _accept_sessions(made)
+    _accept_sources(made)
     cleaned: dict[str, Any] = _without_titles(made)
     return cleaned
 
@@ -87,6 +90,19 @@ def _accept_sessions(made: dict[str, Any]) -> None:
     made["required"] = [name for name in made["required"] if name != "archetypes"]
     if not made["required"]:
         del made["required"]
+
+
+def _accept_sources(made: dict[str, Any]) -> None:
+    """A source of values: a number, a time-of-use table, a file's name, or an object that says more."""
+    number = {"type": "number", "minimum": -MOST, "maximum": MOST, "description": "One value throughout."}
+    table = {**PERIODS_SCHEMA, "description": "Periods of the local day, [from, to, value]."}
+    file = {"type": "string", "minLength": 1, "description": "Name of a CSV or JSON file."}
+    for key in SOURCES:
+        source = made["properties"][key]
+        parts = [{"type": "object", **part} for part in source["anyOf"] if "$ref" in part]
+        source["anyOf"] = [number, table, file, *parts, {"type": "null"}]
+        columns = made[_DEFS][SOURCES[key].__name__]["properties"]["columns"]
+        columns["anyOf"] = [{"type": "object", **part} if "$ref" in part else part for part in columns["anyOf"]]
 
 
 def _give_parts_defaults(made: dict[str, Any]) -> None:

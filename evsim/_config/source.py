@@ -14,6 +14,7 @@ from pydantic_core import ValidationError
 from evsim._config.override import ARCHETYPES, SESSIONS, Override, odd_keys, parse_path, step_into, value_of
 from evsim._config.sheet import read_sheet, rename
 from evsim._errors import ConfigError
+from evsim._signals.settings import SOURCES, names_a_file
 from evsim._typed_in.faults import MOST_SHOWN, Fault, faults_of, printable, report, shorten, show, show_path
 from evsim._typed_in.files import MOST_BYTES, CannotReadError, read_bytes, text_of
 from evsim._typed_in.json_source import Path, read_json
@@ -102,7 +103,7 @@ class ConfigSource:
         return self._validated(cls, strategies)
 
     def _validated(self, cls: type[S], strategies: Strategies | None) -> S:
-        self._find_sessions()
+        self._find_files()
         try:
             made = cls.model_validate(self.tree, context=strategies)
         except ValidationError as error:
@@ -191,13 +192,14 @@ class ConfigSource:
             place = _Place(f"{short} line {line}", named.order + line / MOST_BYTES, shown)
             self.places[(ARCHETYPES, row, *key)] = place
 
-    def _find_sessions(self) -> None:
-        """Name the file of sessions as seen from here: it lies beside the config."""
-        typed = self.tree.get(SESSIONS)
-        if isinstance(typed, str) and typed.strip():
-            self.tree[SESSIONS] = str(self.folder / typed.strip())
-        elif isinstance(typed, Mapping) and isinstance(typed.get("file"), str) and typed["file"].strip():
-            self.tree[SESSIONS] = {**typed, "file": str(self.folder / typed["file"].strip())}
+    def _find_files(self) -> None:
+        """Name files of sessions and of values as seen from here: they lie beside the config."""
+        for key in (SESSIONS, *SOURCES):
+            typed = self.tree.get(key)
+            if isinstance(typed, str) and typed.strip() and (key == SESSIONS or names_a_file(typed)):
+                self.tree[key] = str(self.folder / typed.strip())
+            elif isinstance(typed, Mapping) and isinstance(typed.get("file"), str) and typed["file"].strip():
+                self.tree[key] = {**typed, "file": str(self.folder / typed["file"].strip())}
 
     def _override(self, override: Override) -> None:
         """Set one value by its path."""

@@ -23,9 +23,11 @@ from evsim.strategies.cheapest import Cheapest
 from evsim.strategies.greenest import Greenest
 from evsim.strategies.immediate import Immediate
 from evsim.strategies.scheduled import Scheduled
+from evsim.strategies.valley_fill import ValleyFill
 
 BUILT_IN: dict[str, type[ChargingStrategy]] = {
-    rule.name: rule for rule in (Immediate, Scheduled, AsLateAsPossible, Balanced, Cheapest, Greenest, Blended)
+    rule.name: rule
+    for rule in (Immediate, Scheduled, AsLateAsPossible, Balanced, Cheapest, Greenest, Blended, ValleyFill)
 }
 """The strategies every config can name."""
 
@@ -48,6 +50,7 @@ __all__ = [
     "Scheduled",
     "Sight",
     "Strategy",
+    "ValleyFill",
     "ask",
     "check_asked",
     "is_built_in",
