@@ -40,5 +40,16 @@ KNOWN_REASONS = (
     "outward",
     "homeward",
     "reserve_reached",
+    "cheap_slot",
+    "green_slot",
+    "best_slot",
+    "slot_over",
+    "short_stay",
+    "latest_start",
+    "valley",
+    "fleet_limit",
+    "boost",
+    "minimum_soc",
+    "minimum_reached",
 )
 """Reasons with a fixed code; a strategy's own are added behind them as they are first used."""

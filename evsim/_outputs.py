@@ -39,10 +39,16 @@ FILES = (
 )
 """All that a run may write; one that a run does not make anew is removed, so that a folder tells of one run."""
 
+COMPARE_FILES = ("compare_power.png", "compare_costs.png", "compare_night.png", "compare.csv")
+"""All that a comparison may write; it and a run may lie in one folder, and each removes only its own."""
+
 _STAGING = ".evsim-writing-"
 _ROWS_AT_ONCE = 50_000
 _ROW_GROUP = 1 << 20
-_DECIMALS = {"_p_per_kwh": 4, "_g_per_kwh": 3, "_gbp": 6, "_kg": 5, "_percent": 4, "_kw": 9, "_kwh": 5}
+_DECIMALS = {
+    "gbp_per_user_year": 4, "_miles": 2,
+    "_p_per_kwh": 4, "_g_per_kwh": 3, "_gbp": 6, "_kg": 5, "_percent": 4, "_kw": 9, "_kwh": 5,
+}  # fmt: skip
 """By the end of a column's name: the first that fits. Money to a ten-thousandth of a penny."""
 
 

@@ -11,44 +11,53 @@ import pickle
 import signal
 import sys
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import IO, Self
+from typing import IO, TYPE_CHECKING, Generic, Self, TypeVar
 
 from evsim._results import Results
+
+if TYPE_CHECKING:
+    from evsim.analysis import Comparison
+
+T = TypeVar("T")
+"""What is drawn."""
 
 _CLOSED = -1
 _GO = b"!"
 
 
-class Painter:
+class Painter(Generic[T]):
     """A hand that is ready to draw: enter it early, `begin` when there are results, `finish` before the files move.
 
+    draw : draws something that can be pickled into a folder; it loads matplotlib itself
     What is to be drawn goes into a nameless file that both processes hold open; the end of a pipe says that it is
     there. So the first process never waits for the child to be ready.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, draw: Callable[[T, Path], object]) -> None:
+        self._draw = draw
         self._child = 0
         self._letter: IO[bytes] | None = None
         self._bell = _CLOSED
-        self._commission: tuple[Results, Path] | None = None
+        self._commission: tuple[T, Path] | None = None
 
     def __enter__(self) -> Self:
         if _can_fork():
             self._letter = TemporaryFile()
-            self._child, self._bell = _fork(self._letter)
+            self._child, self._bell = _fork(self._letter, self._draw)
         return self
 
     def __exit__(self, *exception: object) -> None:
         self._dismiss()
 
-    def begin(self, results: Results, folder: Path) -> None:
-        """Tell the child what a picture is drawn from: the arrays and the counts, and not the people."""
-        self._commission = results, folder
+    def begin(self, what: T, folder: Path) -> None:
+        """Tell the child what the pictures are drawn from."""
+        self._commission = what, folder
         if self._letter is not None:
             try:
-                pickle.dump((results.without_people(), folder), self._letter)
+                pickle.dump(self._commission, self._letter)
                 self._letter.flush()
             except (OSError, pickle.PicklingError, AttributeError, TypeError):
                 self._dismiss()  # then this process draws: a picture late is better than none
@@ -58,7 +67,7 @@ class Painter:
     def finish(self) -> None:
         """Wait until the pictures are drawn, or draw them."""
         if self._commission is not None and not self._dismiss():
-            _draw(*self._commission)
+            self._draw(*self._commission)
 
     def _dismiss(self) -> bool:
         """Let the child end; whether it drew what it was told."""
@@ -69,10 +78,18 @@ class Painter:
         return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
 
-def _draw(results: Results, folder: Path) -> None:
+def draw_run(results: Results, folder: Path) -> None:
+    """Draw a run's pictures; of its `Results` the arrays and the counts are enough, and not the people."""
     from evsim.plots import save_all
 
     save_all(results, folder)
+
+
+def draw_comparison(comparison: Comparison, folder: Path) -> None:
+    """Draw the pictures of variants side by side."""
+    from evsim.plots import save_comparison
+
+    save_comparison(comparison, folder)
 
 
 def _can_fork() -> bool:
@@ -80,7 +97,7 @@ def _can_fork() -> bool:
     return sys.platform == "linux" and len(os.sched_getaffinity(0)) > 1
 
 
-def _fork(letter: IO[bytes]) -> tuple[int, int]:
+def _fork(letter: IO[bytes], draw: Callable[[T, Path], object]) -> tuple[int, int]:
     """A child that lives `_live`, and the bell (a pipe's end) that it listens to."""
     listens, bell = os.pipe()
     with warnings.catch_warnings():
@@ -89,12 +106,12 @@ def _fork(letter: IO[bytes]) -> tuple[int, int]:
         child = os.fork()
     if not child:
         os.close(bell)
-        _live(listens, letter)
+        _live(listens, letter, draw)
     os.close(listens)
     return child, bell
 
 
-def _live(listens: int, letter: IO[bytes]) -> None:
+def _live(listens: int, letter: IO[bytes], draw: Callable[[T, Path], object]) -> None:
     """The child's life: load, wait, draw, leave. It flushes no buffer of its parent, and ends when its parent does."""
     status = 1
     try:
@@ -103,7 +120,7 @@ def _live(listens: int, letter: IO[bytes]) -> None:
 
         if os.read(listens, len(_GO)) == _GO:
             letter.seek(0)
-            _draw(*pickle.load(letter))  # noqa: S301 - from ourselves, in a file without a name
+            draw(*pickle.load(letter))  # noqa: S301 - from ourselves, in a file without a name
             status = 0
     finally:
         os._exit(status)

@@ -248,7 +248,7 @@ class UserController:
             self._begin(user[at_once], start[at_once], order.of(at_once), reason)
             asked_at = now[orders.row[waiting]]
             later.append(_as_starts(start[waiting], user[waiting], asked_at, order.of(waiting), reason))
-        return self._note(join(later, START), lasting=not self._steers[i])
+        return self._note(join(later, START))
 
     def _observe(self, who: Who, now: Floats) -> Observation:
         return Observation(len(who), self._sight(who, now), self._clock, self.population.archetype_names)
@@ -308,14 +308,13 @@ class UserController:
 
     # ---- 5: starting
 
-    def _note(self, starts: Columns, *, lasting: bool) -> Columns:
-        """Keep starts of later steps, if they will last till then; returns those of this one."""
+    def _note(self, starts: Columns) -> Columns:
+        """Keep starts of later steps, which stay, replug or a later answer may yet undo; returns those of this one."""
         if not len(starts[0]):
             return starts
         soon = rows_where(starts[0] < self._step_ends_at)
-        if lasting:
-            later = rows_where(starts[0] >= self._step_ends_at)
-            self._starts.add(batch(self._clock.step_s, *(column[later] for column in starts)))
+        later = rows_where(starts[0] >= self._step_ends_at)
+        self._starts.add(batch(self._clock.step_s, *(column[later] for column in starts)))
         return tuple(column[soon] for column in starts)
 
     def _still_meant(self, starts: Columns) -> Columns:

@@ -1,4 +1,4 @@
-"""The command line: `python -m evsim run | check | sweep | validate | schema`; `python run_simulator.py` is `run`."""
+"""The command line: `python -m evsim run | compare | sweep | check | ...`; `python run_simulator.py` is `run`."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Annotated, Any, NamedTuple, TypeAlias
 
 import typer
 
+from evsim._cli_compare import compare_command
 from evsim._cli_parts import (
     DEFAULT_CONFIG,
     DEFAULT_OUT,
@@ -109,7 +110,7 @@ def _run(
     config: Path, given: list[Override], files: list[Path], out: Path, *, plots: bool, events: bool, quiet: bool
 ) -> _Ran:
     from evsim._outputs import staged, write_tables
-    from evsim._painter import Painter
+    from evsim._painter import Painter, draw_run
     from evsim._simulator import simulate
 
     began = time.perf_counter()
@@ -117,11 +118,11 @@ def _run(
     scenario.check_fits(writes=True)
     if not quiet:
         warn(scenario)
-    with Painter() if plots else nullcontext() as painter, progress(quiet) as update:
+    with Painter(draw_run) if plots else nullcontext() as painter, progress(quiet) as update:
         results = simulate(scenario, update)
         with staged(out) as folder:
             if painter is not None:
-                painter.begin(results, folder)
+                painter.begin(results.without_people(), folder)
             write_tables(results, folder, events=scenario.outputs.events and events)
             if painter is not None:
                 painter.finish()
@@ -156,6 +157,7 @@ def check(
     typer.echo(f"{config}: fine ({people}, {period} {settings.timezone})")
 
 
+app.command("compare")(compare_command)
 app.command()(sweep)
 
 

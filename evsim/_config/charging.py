@@ -22,8 +22,6 @@ from evsim.strategies._guards import Guarded, Guards, guarded
 DEFAULT_STRATEGY = "immediate"
 _NAME = "strategy"
 _BY_ARCHETYPE = "by_archetype"
-FLEET_KEYS = ("fleet_limit_kw", "share_by")
-_OF_ALL = (_BY_ARCHETYPE, *FLEET_KEYS)
 _MOST_LIMIT_KW = 1e9
 _LEVERS = ("name", "asked", "orders")
 
@@ -43,17 +41,26 @@ def _default() -> ChargingStrategy:
     return made
 
 
-class Charging(Settings):
-    """The charging rule of everybody, and of archetypes that have their own; and a limit for the whole fleet."""
+class Fleet(Settings):
+    """What is for all cars together."""
 
-    default: ChargingStrategy = Field(default_factory=_default)
-    by_archetype: dict[str, ChargingStrategy] = Field(default_factory=dict)
     fleet_limit_kw: Kw | None = setting(
         "The most power that all cars together may draw, in every step.", "kW", None, gt=0, le=_MOST_LIMIT_KW
     )
     share_by: Literal["earliest_deadline", "least_laxity", "equally"] = setting(
         "Who goes first when fleet_limit_kw does not suffice for all.", "choice", "earliest_deadline"
     )
+
+
+FLEET_KEYS = tuple(Fleet.model_fields)
+_OF_ALL = (_BY_ARCHETYPE, *FLEET_KEYS)
+
+
+class Charging(Fleet):
+    """The charging rule of everybody, and of archetypes that have their own; and what is for the whole fleet."""
+
+    default: ChargingStrategy = Field(default_factory=_default)
+    by_archetype: dict[str, ChargingStrategy] = Field(default_factory=dict)
     _settings: dict[str, Any] = PrivateAttr(default_factory=dict)
 
     @classmethod
@@ -82,9 +89,9 @@ class Charging(Settings):
                 continue
             made[name.strip()], wrong = build(rule, (_BY_ARCHETYPE, name), strategies)
             faults += wrong
-        if faults:
+        if faults or default is None:
             return fleet, faults
-        return {"default": default, _BY_ARCHETYPE: made, **fleet}, []
+        return {"default": default, _BY_ARCHETYPE: _alike_as_one(default, made), **fleet}, []
 
     def strategy_of(self, archetype: str) -> ChargingStrategy:
         """The rule that an archetype's chargers follow."""
@@ -106,6 +113,16 @@ class Charging(Settings):
 
     def __hash__(self) -> int:
         return hash(json.dumps(self.to_config(), sort_keys=True, default=str))
+
+
+def _alike_as_one(default: ChargingStrategy, others: Mapping[str, Any]) -> dict[str, ChargingStrategy]:
+    """Rules that are written alike are one rule: a fleet's sees all its cars."""
+    known = {_written(default): default}
+    return {name: known.setdefault(_written(rule), rule) for name, rule in others.items()}
+
+
+def _written(rule: ChargingStrategy) -> str:
+    return json.dumps(settings_of(rule), sort_keys=True, default=str)
 
 
 def settings_of(rule: ChargingStrategy) -> dict[str, Any]:

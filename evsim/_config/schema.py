@@ -10,10 +10,11 @@ from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
-from evsim._config.charging import DEFAULT_STRATEGY, Charging, built_in
+from evsim._config.charging import DEFAULT_STRATEGY, FLEET_KEYS, Charging, Fleet, built_in, guards_of
 from evsim._scenario import Scenario
 from evsim._signals.periods import PERIODS_SCHEMA
 from evsim._signals.settings import MOST, SOURCES
+from evsim.strategies._guards import Guards
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _DEFS = "$defs"
@@ -115,7 +116,7 @@ def _give_parts_defaults(made: dict[str, Any]) -> None:
 
 def _strategy_schemas(definitions: dict[str, Any]) -> list[dict[str, Any]]:
     """Each built-in strategy's own settings, then any strategy of somebody's own."""
-    named = []
+    named, guards = [], Guards.model_json_schema(schema_generator=_Schema)["properties"]
     for name, make in built_in().items():
         own: dict[str, Any] = {"type": "object", "properties": {}}
         if isinstance(make, type) and issubclass(make, BaseModel):
@@ -130,6 +131,7 @@ def _strategy_schemas(definitions: dict[str, Any]) -> list[dict[str, Any]]:
         settings = {
             key: {"unit": "as described", **value} for key, value in own["properties"].items() if key != "strategy"
         }
+        settings |= {key: guards[key] for key in guards_of(make)}
         required = [key for key in own.get("required", []) if key != "strategy"]
         one = {
             "type": "object",
@@ -159,7 +161,9 @@ def _own_strategy(taken: list[str]) -> dict[str, Any]:
 
 
 def _charging_schema(strategies: list[dict[str, Any]]) -> dict[str, Any]:
-    """A rule, and beside its settings the rules of single archetypes."""
+    """A rule, and beside its settings the rules of single archetypes, and what is for the whole fleet."""
+    of_all = Fleet.model_json_schema(schema_generator=_Schema)["properties"]
+    fleet = {key: of_all[key] for key in FLEET_KEYS}
     own = {
         "type": "object",
         "description": "Archetypes with a rule of their own, by name.",
@@ -169,7 +173,7 @@ def _charging_schema(strategies: list[dict[str, Any]]) -> dict[str, Any]:
     }
     return {
         "description": "The charging rule, and those of single archetypes.",
-        "anyOf": [{**one, "properties": {**one["properties"], "by_archetype": own}} for one in strategies],
+        "anyOf": [{**one, "properties": {**one["properties"], "by_archetype": own, **fleet}} for one in strategies],
     }
 
 

@@ -1,7 +1,27 @@
-"""Many runs beside one another: what is measured of each, and sweeps over settings and seeds."""
+"""Questions asked of several runs: what is measured of each, rules side by side with the same luck, and sweeps."""
 
 from __future__ import annotations
 
+from evsim.analysis._compare import Backdrop, Comparison, Estimate, Variant, compare
+from evsim.analysis._line import Line, line_of
 from evsim.analysis._measures import MEASURES, Measure, measures
+from evsim.analysis._night import Example, Night
+from evsim.analysis._runs import Outcome
+from evsim.analysis._spelling import strategy_variants
 
-__all__ = ["MEASURES", "Measure", "measures"]
+__all__ = [
+    "MEASURES",
+    "Measure",
+    "measures",
+    "compare",
+    "strategy_variants",
+    "Variant",
+    "Comparison",
+    "Line",
+    "line_of",
+    "Estimate",
+    "Outcome",
+    "Backdrop",
+    "Example",
+    "Night",
+]

@@ -9,7 +9,7 @@ import numpy as np
 
 from evsim._event_kinds import EventKind
 from evsim._results import Results
-from evsim._units import DAYS_PER_YEAR, SECONDS_PER_HOUR, Floats
+from evsim._units import SECONDS_PER_HOUR, Floats
 from evsim.market import bills, has_bills
 
 Measured: TypeAlias = dict[str, float | str]
@@ -48,7 +48,7 @@ PHYSICAL = (
 
 MONEY = (
     Measure("import_cost_gbp", "GBP", "import at the prices of its time"),
-    Measure("gbp_per_user_year", "GBP", "the same for one user and 365 days such as these"),
+    Measure("gbp_per_user_year", "GBP", "import less export, for one user and 365 days such as these"),
     Measure("mean_p_per_kwh", "p/kWh", "import_cost_gbp / import_kwh"),
 )
 """Of runs that know import prices."""
@@ -121,8 +121,7 @@ def _bills(results: Results) -> dict[str, float]:
     total, signals, told = bills(results).total, results.signals, {}
     if signals.import_price is not None:
         told["import_cost_gbp"] = _known(total.import_cost_gbp)
-        years = results.scenario.simulation.days / DAYS_PER_YEAR
-        told["gbp_per_user_year"] = _ratio(told["import_cost_gbp"], float(results.n_users.sum()) * years)
+        told["gbp_per_user_year"] = _known(total.net_cost_gbp_per_year)
         told["mean_p_per_kwh"] = _known(total.mean_import_p_per_kwh)
     if signals.carbon_intensity is not None:
         told["carbon_kg"] = _known(total.carbon_kg)

@@ -1,5 +1,7 @@
 """Pictures of a run: each takes `Results` and, if wanted, an Axes to draw in, and returns the Axes.
 
+Those of several runs, `compare_...`, take a `Comparison`.
+
 Importing this room imports matplotlib; nothing else in evsim does. No global state of matplotlib is touched
 (`pyplot` is not imported), so a notebook can put the pictures in figures of its own:
 
@@ -9,10 +11,24 @@ Importing this room imports matplotlib; nothing else in evsim does. No global st
 """
 
 from evsim.plots._charging import charging_curves
+from evsim.plots._compare_costs import compare_costs
+from evsim.plots._compare_night import compare_night
+from evsim.plots._compare_power import compare_power
 from evsim.plots._occupancy import occupancy
 from evsim.plots._plug_in_times import plug_in_times
 from evsim.plots._power import power_by_archetype
-from evsim.plots._saving import save_all
+from evsim.plots._saving import save_all, save_comparison
 from evsim.plots._soc_at_plug_in import soc_at_plug_in
 
-__all__ = ["charging_curves", "power_by_archetype", "plug_in_times", "soc_at_plug_in", "occupancy", "save_all"]
+__all__ = [
+    "charging_curves",
+    "power_by_archetype",
+    "plug_in_times",
+    "soc_at_plug_in",
+    "occupancy",
+    "compare_power",
+    "compare_costs",
+    "compare_night",
+    "save_all",
+    "save_comparison",
+]

@@ -15,7 +15,11 @@ from numpy.typing import NDArray
 
 from evsim._results import Results
 from evsim._version import __version__
+from evsim.analysis import Comparison
 from evsim.plots._charging import charging_curves
+from evsim.plots._compare_costs import compare_costs
+from evsim.plots._compare_night import compare_night
+from evsim.plots._compare_power import compare_power
 from evsim.plots._occupancy import occupancy
 from evsim.plots._plug_in_times import plug_in_times
 from evsim.plots._png import png
@@ -32,6 +36,11 @@ _PICTURES = {
     "soc_at_plug_in.png": soc_at_plug_in,
     "occupancy.png": occupancy,
 }
+_OF_COMPARISONS = {
+    "compare_power.png": compare_power,
+    "compare_costs.png": compare_costs,
+    "compare_night.png": compare_night,
+}
 
 
 def save_all(results: Results, folder: Path) -> list[Path]:
@@ -39,17 +48,24 @@ def save_all(results: Results, folder: Path) -> list[Path]:
 
     The same results give the same bytes. The files carry title, evsim version and config hash.
     """
-    paths = []
-    for name, draw in _PICTURES.items():
-        ax = draw(results)
-        facts = {
-            "Title": " ".join(ax.get_title(loc="left").split()),
-            "Software": f"evsim {__version__}",
-            "Config hash": results.scenario.config_hash,
-        }
-        paths.append(Path(folder) / name)
-        paths[-1].write_bytes(png(_pixels(ax), DPI, facts))
-    return paths
+    drawn = ((name, draw(results)) for name, draw in _PICTURES.items())
+    return [_save(ax, Path(folder) / name, results.scenario.config_hash) for name, ax in drawn]
+
+
+def save_comparison(comparison: Comparison, folder: Path) -> list[Path]:
+    """Write the pictures of variants side by side; they carry the config hashes of all of them."""
+    drawn = ((name, draw(comparison)) for name, draw in _OF_COMPARISONS.items())
+    return [_save(ax, Path(folder) / name, " ".join(comparison.config_hashes)) for name, ax in drawn]
+
+
+def _save(ax: Axes, path: Path, config_hash: str) -> Path:
+    facts = {
+        "Title": " ".join(ax.get_title(loc="left").split()),
+        "Software": f"evsim {__version__}",
+        "Config hash": config_hash,
+    }
+    path.write_bytes(png(_pixels(ax), DPI, facts))
+    return path
 
 
 def _pixels(ax: Axes) -> NDArray[np.uint8]:

@@ -8,11 +8,11 @@ Cars that are all here now can draw a total L, and no other, when for every set 
 
     sum of L over S  <=  f(S) = sum_i min(E_i, u_i |S and {0 .. d_i - 1}|),   with equality for all slots
 
-f is submodular, and the condition is exact: it is max-flow min-cut of cars that feed slots. (Where all leave at once,
-it is the sorted test of Panda and Tindemans 2023, arXiv 2310.02729.) The least sum of (D_k + L_k)^2 over that polytope is
-found by *decomposition* (Fujishige 1980, Math. Oper. Res. 5, 186; Groenevelt 1991, Eur. J. Oper. Res. 54, 227): fill
-all slots to one level; where some set of them got more than it can take, take the set that is over by most, give it
-all that it can take, and go on in it and in the rest, each for itself.
+f is submodular, and the condition is exact: it is max-flow min-cut of cars that feed slots (where all leave at once, it
+is the sorted test of Panda and Tindemans 2023, arXiv 2310.02729). The least sum of (D_k + L_k)^2 over that polytope
+is found by *decomposition* (Fujishige 1980, Math. Oper. Res. 5, 186; Groenevelt 1991, Eur. J. Oper. Res. 54, 227):
+fill all slots to one level; where some set of them got more than it can take, take the set that is over by most, give
+it all that it can take, and go on in it and in the rest, each for itself.
 
 Because windows are nested, f(S) needs only how many slots of S lie before each deadline, and the set that is over by
 most is found slot by slot: T steps on a column of T numbers. Nothing is rounded to a grid but deadlines. Not

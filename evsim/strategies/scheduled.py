@@ -51,8 +51,11 @@ class Scheduled(Strategy):
         near = slice(closing.searchsorted(now.min(), "right"), opening.searchsorted(leaves.max() + _MOST_OVERSTAY_S))
         opening, closing = opening[near], closing[near]
         inside, day = np.nonzero((opening <= now) & (now < closing))
-        if len(inside):
-            yield cars.orders(which=inside, stop=closing[day], reason="arrived", stop_reason="window_closed")
+        came = cars.plugged_in_at[inside] >= opening[day]
+        for rows, reason in ((came, "arrived"), (~came, "window_open")):
+            if rows.any():
+                stop = closing[day[rows]]
+                yield cars.orders(which=inside[rows], stop=stop, reason=reason, stop_reason="window_closed")
         waits, day = np.nonzero((now < opening) & (opening < leaves + _MOST_OVERSTAY_S))
         if len(waits):
             start, stop = opening[day], closing[day]

@@ -1,0 +1,197 @@
+"""The same people, days and luck under several variants: what each costs, emits, and asks of the network.
+
+The luck of a person does not depend on how their car is charged (DESIGN 4.2), so variants are compared on matched
+futures: a difference is taken seed by seed, and its spread over seeds is that of the difference, not of the years.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+
+from evsim._clock import Clock
+from evsim._errors import ConfigError
+from evsim._scenario import Scenario
+from evsim._simulator import Progress
+from evsim._tables import Table
+from evsim._units import Floats
+from evsim.analysis._line import Line
+from evsim.analysis._night import Example, Night
+from evsim.analysis._runs import Job, Outcome, run_all
+from evsim.analysis._student import half_width
+
+_PENCE_PER_GBP = 100
+
+
+class Variant(NamedTuple):
+    """A scenario under a name."""
+
+    name: str
+    scenario: Scenario
+
+
+class Estimate(NamedTuple):
+    """A mean over seeds, and half of its 95% confidence interval; NaN with a single seed."""
+
+    mean: float
+    half_width: float
+
+
+@dataclass(frozen=True)
+class Backdrop:
+    """A signal that is drawn behind: (n_steps,) means over the steps, in its unit."""
+
+    name: str
+    unit: str
+    values: Floats
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What variants leave: small, and without the people.
+
+    outcomes : for each variant, one for each seed
+    config_hashes, n_users : of each variant, with the first seed
+    backdrop : the price of import, or else carbon intensity, of the first variant; None without either
+    is_about_charging : whether the variants differ in their charging rules alone
+    """
+
+    names: tuple[str, ...]
+    seeds: tuple[int, ...]
+    clock: Clock
+    days: int
+    n_users: tuple[int, ...]
+    config_hashes: tuple[str, ...]
+    outcomes: tuple[tuple[Outcome, ...], ...]
+    backdrop: Backdrop | None
+    is_about_charging: bool
+
+    def values(self, measure: str) -> Floats:
+        """(n_variants, n_seeds) a measure, by its name in `Line`."""
+        return np.array([[getattr(o.measures, measure) for o in row] for row in self.outcomes], np.float64)
+
+    def means(self, measure: str) -> list[Estimate]:
+        """Each variant's mean over seeds."""
+        return [_estimate(values) for values in self.values(measure)]
+
+    def differences(self, measure: str) -> list[Estimate]:
+        """Each variant's mean difference to the first, seed by seed; the first's is 0."""
+        values = self.values(measure)
+        return [_estimate(row - values[0]) for row in values]
+
+    @property
+    def example(self) -> Example | None:
+        """Whose night is looked at; None when nobody charges then."""
+        return self.outcomes[0][0].example
+
+    @property
+    def nights(self) -> list[Night | None]:
+        """That driver's night under each variant, with the first seed."""
+        return [row[0].night for row in self.outcomes]
+
+    @cached_property
+    def table(self) -> Table:
+        """One row for each variant and seed, with the columns of `compare.csv`."""
+        rows = [(name, seed, o) for name, row in zip(self.names, self.outcomes, strict=True)
+                for seed, o in zip(self.seeds, row, strict=True)]  # fmt: skip
+        columns: dict[str, list[object]] = {
+            "variant": [name for name, _, _ in rows],
+            "seed": [seed for _, seed, _ in rows],
+            "days": [self.days for _ in rows],
+        }
+        for field in fields(Line):
+            columns[field.name] = [getattr(o.measures, field.name) for _, _, o in rows]
+        peak_s, start_s = (np.array(columns.pop(name), np.float64) for name in ("peak_at_s", "start_s"))
+        table = {name: np.array(values, object if name == "variant" else None) for name, values in columns.items()}
+        table["peak_start_utc"] = self.clock.to_utc(peak_s)
+        table["start_local"] = np.array([_clock_time(second) for second in start_s], object)
+        return Table(table)
+
+
+def compare(variants: Sequence[Variant], n_seeds: int = 1, progress: Progress | None = None) -> Comparison:
+    """Run variants with the same luck: that of the first one's seed, and of the numbers behind it.
+
+    progress : called with (steps done, steps in all) over all runs
+    Raises ConfigError when the variants are not of the same days and steps, or too large.
+    """
+    first = variants[0].scenario
+    clock = _shared_clock(variants)
+    seeds = tuple(range(first.simulation.seed, first.simulation.seed + n_seeds))
+    jobs = [
+        Job(with_seed(variant.scenario, seed), shows_night=seed == seeds[0]) for seed in seeds for variant in variants
+    ]
+    found = run_all(jobs, progress)
+    n = len(variants)
+    return Comparison(
+        names=tuple(variant.name for variant in variants),
+        seeds=seeds,
+        clock=clock,
+        days=first.simulation.days,
+        n_users=tuple(outcome.measures.n_users for outcome in found[:n]),
+        config_hashes=tuple(job.scenario.config_hash for job in jobs[:n]),
+        outcomes=tuple(tuple(found[i::n]) for i in range(n)),
+        backdrop=_backdrop(first, clock),
+        is_about_charging=all(_people(variant.scenario) == _people(first) for variant in variants),
+    )
+
+
+def with_seed(scenario: Scenario, seed: int) -> Scenario:
+    """The same scenario with another luck."""
+    if scenario.simulation.seed == seed:
+        return scenario
+    simulation = scenario.simulation.model_copy(update={"seed": seed})
+    copy = scenario.model_copy(update={"simulation": simulation})
+    copy.__dict__.pop("config_hash", None)  # what was worked out of the other luck
+    return copy
+
+
+def _people(scenario: Scenario) -> dict[str, object]:
+    """A config but for its charging rules and its luck."""
+    config = scenario.to_dict()
+    simulation = {key: value for key, value in config["simulation"].items() if key != "seed"}
+    return {key: value for key, value in config.items() if key != "charging"} | {"simulation": simulation}
+
+
+def _shared_clock(variants: Sequence[Variant]) -> Clock:
+    """The time axis of all variants."""
+    clocks = [variant.scenario.simulation.clock() for variant in variants]
+    axes = [(clock.start_epoch_s, clock.step_s, clock.n_steps, clock.timezone) for clock in clocks]
+    for (name, scenario), axis in zip(variants, axes, strict=True):
+        if axis != axes[0]:
+            raise ConfigError(
+                f"{name}: {_period(scenario)}, and {variants[0].name}: {_period(variants[0].scenario)}; "
+                "runs are compared step by step: give all the same with --days, or --set simulation.start=..."
+            )
+    return clocks[0]
+
+
+def _period(scenario: Scenario) -> str:
+    settings = scenario.simulation
+    return (
+        f"{settings.days:,} days from {settings.start:%a %d %b %Y %H:%M} {settings.timezone} "
+        f"in steps of {settings.step_minutes} min"
+    )
+
+
+def _backdrop(scenario: Scenario, clock: Clock) -> Backdrop | None:
+    signals = scenario.signals_on(clock)
+    edges = np.arange(clock.n_steps + 1, dtype=np.float64) * clock.step_s
+    if signals.import_price is not None:
+        pence = _PENCE_PER_GBP * signals.import_price.actual.mean(edges[:-1], edges[1:])
+        return Backdrop("price", "p/kWh", pence)
+    if signals.carbon_intensity is not None:
+        return Backdrop("carbon intensity", "g/kWh", signals.carbon_intensity.actual.mean(edges[:-1], edges[1:]))
+    return None
+
+
+def _estimate(values: Floats) -> Estimate:
+    return Estimate(float(values.mean()), half_width(values))
+
+
+def _clock_time(second: float) -> str:
+    return "" if math.isnan(second) else f"{int(second) // 3600:02d}:{int(second) // 60 % 60:02d}"

@@ -1,0 +1,540 @@
+"""Variants side by side: the same luck, honest differences, and pictures that show what is in the numbers."""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+import pickle
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import astuple, replace
+
+import numpy as np
+import pytest
+from matplotlib.patches import StepPatch
+from matplotlib.text import Text
+from PIL import Image
+from scipy.special import stdtrit
+from worlds import ALIKE, ROOT, command, config, environment, row, scheduled
+
+from evsim import ConfigError, Scenario, simulate
+from evsim._cli_parts import strategies_of
+from evsim._compare_report import remarks
+from evsim._outputs import COMPARE_FILES, FILES, staged
+from evsim._series import Series, Signal, Signals
+from evsim.analysis import Example, Variant, compare, line_of, strategy_variants
+from evsim.analysis._compare import with_seed
+from evsim.analysis._night import example_of, night_of
+from evsim.analysis._spelling import split
+from evsim.analysis._student import half_width, t_quantile
+from evsim.plots import _words as words
+from evsim.plots import compare_costs, compare_night, compare_power, save_comparison
+from evsim.plots._palette import colour
+from evsim.strategies import BUILT_IN
+
+MY_RULES = ROOT / "examples" / "my_rules.py"
+LONG = 'immediate,scheduled+window=["00:30","04:30"],as_configured'
+
+
+class Priced(Scenario):
+    """A config with prices: 30 p from 06:00 to 24:00, 10 p at night; 200 g by day, 50 g at night; export earns 5 p."""
+
+    def signals_on(self, clock):
+        edges = np.arange(clock.warm_up_s - 86_400, clock.end_s + 86_401, 1_800.0)
+        is_night = clock.local(edges[:-1])[1] < 6 * 3_600
+
+        def signal_of(night, day):
+            series = Series(edges, np.where(is_night, night, day))
+            return Signal(clock, series, series)
+
+        return Signals(
+            import_price=signal_of(0.10, 0.30),
+            export_price=signal_of(0.05, 0.05),
+            carbon_intensity=signal_of(50.0, 200.0),
+        )
+
+
+def reader(cls=Scenario, strategies=BUILT_IN, **settings):
+    """Reads one small config, with changes."""
+    usual = {"users": 40, "days": 2, "driving": True, "habit": 60, "day": 60}
+    tree = config(row("A", 50), row("B", 50, charger_kw=3.5), **usual | settings)
+    return lambda more=(): cls.from_dict(tree, more, strategies)
+
+
+def variants(spelled, strategies=BUILT_IN, cls=Scenario, **settings):
+    return strategy_variants(spelled, reader(cls, strategies, **settings), strategies)
+
+
+def names(found):
+    return [variant.name for variant in found]
+
+
+@pytest.fixture(scope="module")
+def priced():
+    return compare(variants(LONG, cls=Priced, charging=scheduled("22:00", "05:00"))[0], 3)
+
+
+@pytest.fixture(scope="module")
+def plain():
+    return compare(variants(LONG)[0])
+
+
+# ---- how variants are spelled
+
+
+@pytest.mark.parametrize(
+    ("text", "mark", "parts"),
+    [
+        ("a,b", ",", ["a", "b"]),
+        ('a+w=["1","2"],b', ",", ['a+w=["1","2"]', "b"]),
+        ('a+w="x,y",b', ",", ['a+w="x,y"', "b"]),
+        ("a+x=1+y=2", "+", ["a", "x=1", "y=2"]),
+        ("a+x=1e+3", "+", ["a", "x=1e+3"]),
+        ('a+w={"k":"+b"}+z=1', "+", ["a", 'w={"k":"+b"}', "z=1"]),
+        ("", ",", [""]),
+    ],
+)
+def test_a_spelling_is_split_outside_of_brackets_and_quotes(text, mark, parts):
+    assert list(split(text, mark)) == parts
+
+
+def test_a_variant_is_everybodys_rule():
+    own = {"strategy": "immediate", "by_archetype": {"B": scheduled("00:30", "04:30")}}
+    found, notes = variants("immediate", charging=own)
+    assert found[0].scenario.charging.to_config() == {"strategy": "immediate"}
+    assert "as_configured" in notes[0]
+
+
+def test_a_rule_takes_the_settings_that_the_config_has_for_it():
+    own = {"strategy": "immediate", "by_archetype": {"B": scheduled("00:30", "04:30")}}
+    found, notes = variants("scheduled", charging=own)
+    assert found[0].scenario.charging.to_config() == scheduled("00:30", "04:30")
+    assert notes[0] == 'scheduled: with the settings of archetype "B"'
+
+
+def test_a_spelled_setting_replaces_the_configs():
+    found, _ = variants('scheduled+window=["01:00","02:00"]', charging=scheduled("00:30", "04:30"))
+    assert found[0].scenario.charging.to_config() == scheduled("01:00", "02:00")
+
+
+def test_as_configured_keeps_the_configs_rules():
+    own = {"strategy": "immediate", "by_archetype": {"B": scheduled("00:30", "04:30")}}
+    found, _ = variants("as_configured", charging=own)
+    assert found[0].scenario.charging.to_config() == own
+
+
+def test_a_rule_of_ones_own_can_be_compared():
+    known = (strategies_of([MY_RULES]) or BUILT_IN)
+    found, _ = variants("half_power+power_percent=25", known)
+    assert found[0].scenario.charging.to_config() == {"strategy": "half_power", "power_percent": 25}
+
+
+def test_without_a_choice_rules_are_compared_for_which_the_config_has_what_they_need():
+    found, notes = variants(None)
+    assert names(found) == ["immediate"]
+    assert any(note.startswith("scheduled is left out: window") for note in notes)
+
+
+class Needy(BUILT_IN["immediate"]):
+    name = "cheapest"
+    needs = ("import_price",)
+
+
+@pytest.mark.parametrize(("cls", "expected"), [(Scenario, ["immediate"]), (Priced, ["immediate", "cheapest"])])
+def test_a_rule_that_needs_a_price_is_compared_where_there_is_one(cls, expected):
+    assert names(variants(None, {**BUILT_IN, "cheapest": Needy}, cls)[0]) == expected
+
+
+def test_a_rule_without_the_price_it_needs_is_a_fault_when_it_is_named():
+    with pytest.raises(ConfigError, match="cheapest  it needs import price"):
+        variants("cheapest", {**BUILT_IN, "cheapest": Needy})
+
+
+@pytest.mark.parametrize(
+    ("spelled", "said"),
+    [
+        ("shceduled", 'did you mean "scheduled"'),
+        ("", "is no strategy"),
+        ("scheduled+windw=3", 'did you mean "window"'),
+        ("scheduled+window", "is no setting"),
+        ("as_configured+x=1", "takes no settings"),
+        ('scheduled+window=["01:00"', "window"),
+        ("immediate+x=1", "x: no such setting"),
+    ],
+)
+def test_a_faulty_spelling_is_named(spelled, said):
+    with pytest.raises(ConfigError) as caught:
+        variants(f"immediate,{spelled}" if spelled else "immediate,")
+    assert said in str(caught.value)
+    assert str(caught.value).startswith("--strategies: 1 thing to mend")
+
+
+def test_all_faults_of_a_list_are_told_together():
+    with pytest.raises(ConfigError, match="2 things to mend"):
+        variants("imediate,shceduled")
+
+
+# ---- the same luck
+
+
+def test_a_variant_is_the_run_that_its_config_alone_would_be(plain):
+    results = simulate(variants(LONG)[0][1].scenario)
+    np.testing.assert_array_equal(plain.outcomes[1][0].import_kw, results.import_kw.sum(axis=1))
+    assert astuple(plain.outcomes[1][0].measures) == pytest.approx(astuple(line_of(results)), nan_ok=True)
+
+
+def test_people_come_and_go_alike_under_every_variant(priced):
+    for night in priced.nights[1:]:
+        np.testing.assert_array_equal(night.plug_ins, priced.nights[0].plug_ins)
+        np.testing.assert_array_equal(night.plug_outs, priced.nights[0].plug_outs)
+
+
+def test_seeds_follow_one_another_and_the_first_variant_sets_them(priced):
+    assert priced.seeds == (1, 2, 3)
+    assert priced.values("peak_kw").shape == (3, 3)
+
+
+def test_another_seed_is_another_config_hash():
+    scenario = reader()()
+    assert with_seed(scenario, 1) is scenario
+    first = scenario.config_hash
+    assert with_seed(scenario, 2).config_hash == reader(seed=2)().config_hash != first
+
+
+def test_differences_are_taken_seed_by_seed(priced):
+    values = priced.values("gbp_per_user_year")
+    mean, error = priced.differences("gbp_per_user_year")[1]
+    assert mean == pytest.approx((values[1] - values[0]).mean())
+    assert error == pytest.approx(half_width(values[1] - values[0]))
+    assert priced.differences("gbp_per_user_year")[0] == (0, 0)
+
+
+def test_one_seed_says_nothing_of_its_confidence(plain):
+    assert math.isnan(plain.differences("peak_kw")[1].half_width)
+
+
+def test_runs_of_different_days_are_not_compared():
+    with pytest.raises(ConfigError, match="step by step"):
+        compare([Variant("a", reader()()), Variant("b", reader(days=3)())])
+
+
+@pytest.mark.parametrize("freedom", [1, 2, 3, 4, 5, 9, 30, 400])
+def test_students_t_is_that_of_scipy(freedom):
+    assert t_quantile(freedom) == pytest.approx(stdtrit(freedom, 0.975), abs=1e-3)
+
+
+def test_a_comparison_can_be_sent_to_another_process(priced):
+    again = pickle.loads(pickle.dumps(priced))  # noqa: S301 - from ourselves
+    assert again.table["peak_kw"].tolist() == priced.table["peak_kw"].tolist()
+
+
+def test_variants_know_whether_they_differ_in_their_rules_alone(plain):
+    assert plain.is_about_charging
+    assert not compare([Variant("a", reader()()), Variant("b", reader(users=10)())]).is_about_charging
+
+
+# ---- measures by hand
+
+ONE = {"users": 1, "days": 1, "times": "exact"}
+"""Needs 12% of 60 kWh: 7.2 / 0.9 = 8 kWh at 7 kW, from 18:00; or, scheduled, from 00:30."""
+
+
+def one(charging=None, **settings):
+    return line_of(simulate(Priced.from_dict(config(row(), **{**ONE, "charging": charging, **settings}))))
+
+
+def test_a_cost_is_energy_times_price_for_a_year():
+    mine = one()
+    assert mine.import_kwh == pytest.approx(8)
+    assert mine.gbp_per_user_year == pytest.approx(8 * 0.30 * 365)
+    assert (mine.p_per_kwh, mine.g_per_kwh) == (pytest.approx(30), pytest.approx(200))
+
+
+def test_night_power_costs_what_the_night_costs():
+    mine = one(scheduled("00:30", "04:30"))
+    assert mine.gbp_per_user_year == pytest.approx(8 * 0.10 * 365)
+    assert mine.g_per_kwh == pytest.approx(50)
+
+
+def test_a_peak_is_where_and_as_high_as_it_is():
+    mine = one(users=10)
+    assert (mine.peak_kw, mine.peak_at_s, mine.admd_kw) == (pytest.approx(70), 6 * 3600, pytest.approx(7))
+    assert mine.load_factor_percent == pytest.approx(100 * 8 / 24 / 7)
+
+
+def test_the_evening_is_from_16_to_19_by_the_local_clock():
+    assert one().evening_percent == pytest.approx(100 * 7 / 8)
+    assert one(start="2026-07-06T12:00").evening_percent == pytest.approx(100 * 7 / 8)
+
+
+def test_what_is_missing_at_departure_is_counted():
+    mine = one(scheduled("00:30", "01:00"))
+    assert mine.short_users == 1
+    assert mine.short_kwh == pytest.approx(7.2 - 0.9 * 3.5, abs=1e-4)
+    assert mine.short_miles == pytest.approx(3.5 * mine.short_kwh)
+
+
+def test_the_minute_in_which_all_start_is_found():
+    mine = one(scheduled("00:30", "04:30"), users=10)
+    assert (mine.start_s, mine.start_percent) == (1_800, 100)
+
+
+def test_without_a_price_nothing_is_known_of_costs(plain):
+    assert np.isnan(plain.values("gbp_per_user_year")).all()
+    assert plain.backdrop is None
+
+
+def test_a_run_in_which_nobody_charges_is_measured_too():
+    mine = line_of(simulate(Scenario.from_dict(config(row(plug_in_soc_percent=80), **ONE))))
+    assert mine.peak_kw == 0
+    assert math.isnan(mine.load_factor_percent)
+
+
+# ---- one driver's night
+
+
+def test_the_example_is_in_the_middle_by_energy():
+    results = simulate(reader(users=7, days=3)())
+    example = example_of(results)
+    kwh = sorted(
+        (session.import_kwh, i)
+        for i, user in enumerate(results.users)
+        for session in user.log.sessions()
+        if session.plug_out is not None
+        and results.clock.seconds(session.plug_in) > 0
+        and results.clock.seconds(session.plug_out) <= 86_400
+        and session.import_kwh > 0.1
+    )
+    assert example == Example(kwh[(len(kwh) - 1) // 2][1], 0, 86_400, len(kwh))
+
+
+def test_a_night_holds_the_energy_and_the_state_of_the_log():
+    results = simulate(Priced.from_dict(config(row(), **ONE)))
+    night = night_of(results, example_of(results))
+    hours = np.diff(night.edges) / 3600
+    assert (night.power_kw * hours).sum() == pytest.approx(8, abs=1e-5)
+    assert night.cost_gbp == pytest.approx(2.40, abs=1e-5)
+    assert night.soc[-1] == pytest.approx(0.8, abs=1e-6)
+    assert np.interp(6 * 3600 + 1, night.soc_at, night.soc) == pytest.approx(0.68, abs=1e-3)
+    assert (night.plug_ins, night.plug_outs) == (6 * 3600, 19 * 3600)
+
+
+def test_an_example_that_a_config_does_not_have_has_no_night():
+    results = simulate(reader(users=2)())
+    assert night_of(results, Example(5, 0, 86_400, 1)) is None
+
+
+# ---- the table and the words
+
+
+def test_the_table_has_a_row_for_each_variant_and_seed(priced):
+    table = priced.table
+    assert table["variant"].tolist() == [name for name in priced.names for _ in range(3)]
+    assert table["seed"].tolist() == [1, 2, 3] * 3
+    np.testing.assert_array_equal(table["peak_kw"], priced.values("peak_kw").ravel())
+
+
+def test_cars_that_start_together_are_worth_a_sentence(plain):
+    (sentence,) = (text for text in remarks(plain) if "peak" in text)
+    assert sentence.startswith('scheduled+window=["00:30","04:30"]: peak ')
+    assert sentence.endswith("of its charges start at 00:30")
+
+
+# ---- pictures
+
+
+def lines(ax):
+    return [patch for patch in ax.patches if isinstance(patch, StepPatch) and not patch.get_fill()]
+
+
+def said(ax):
+    return "\n".join(text.get_text() for text in ax.figure.findobj(Text) if text.get_text())
+
+
+def test_a_line_is_the_power_of_its_variant_in_its_colour(priced):
+    ax = compare_power(priced)
+    for i, (line, outcome) in enumerate(zip(lines(ax), priced.outcomes, strict=True)):
+        np.testing.assert_allclose(line.get_data().values, outcome[0].import_kw)
+        assert line.get_edgecolor()[:3] == pytest.approx([int(colour(i)[j : j + 2], 16) / 255 for j in (1, 3, 5)])
+
+
+def test_every_peak_is_named_with_its_power_and_time(priced):
+    text = said(compare_power(priced))
+    for row_ in priced.outcomes:
+        assert f"peak {words.power(row_[0].measures.peak_kw)}" in text  # also of one that is named once for two
+    assert "[p/kWh]" in text
+
+
+def test_a_line_that_another_hides_says_so(plain):
+    twins = replace(plain, names=("a", "b"), outcomes=plain.outcomes[:1] * 2)
+    assert said(compare_power(twins)).count("hidden by the same line") == 1
+
+
+def test_without_signals_there_is_no_strip(plain):
+    assert "kWh]" not in said(compare_power(plain))
+
+
+def test_a_long_run_is_drawn_as_days_and_an_average_day():
+    ax = compare_power(compare(variants("immediate,as_configured", days=20, users=3)[0]))
+    assert "highest 30 minutes of each day" in said(ax)
+    assert "average day: mean" in said(ax)
+    assert len(lines(ax)) == 4
+
+
+def test_bars_say_values_differences_and_confidence(priced):
+    text = said(compare_costs(priced))
+    assert f"£{priced.means('gbp_per_user_year')[0].mean:,.0f}" in text
+    assert "±" in text
+    assert "costs, emits and asks" in text
+
+
+def test_without_prices_there_are_no_costs(plain):
+    text = said(compare_costs(plain))
+    assert "£" not in text
+    assert "What each way of charging asks of the network" in text
+
+
+def test_costs_below_zero_are_drawn(priced):
+    rows = tuple(
+        tuple(replace(o, measures=replace(o.measures, gbp_per_user_year=-o.measures.gbp_per_user_year)) for o in row_)
+        for row_ in priced.outcomes
+    )
+    assert "-£" in said(compare_costs(replace(priced, outcomes=rows)))
+
+
+def test_the_night_names_its_driver_and_why(priced):
+    text = said(compare_night(priced))
+    assert f"user {priced.example.user} ({priced.nights[0].archetype})" in text
+    assert "the middle one, by energy charged with immediate" in text
+    assert "price, 10 to 30 p/kWh" in text
+
+
+def test_a_run_without_a_whole_session_says_so():
+    nobody = Scenario.from_dict(config(row(plug_in_soc_percent=80), **ONE))
+    comparison = compare([Variant("a", nobody), Variant("b", nobody)])
+    assert "nobody charges" in said(compare_night(comparison))
+    compare_power(comparison)
+    compare_costs(comparison)
+
+
+@pytest.mark.parametrize("n", [1, 2, 5, 8, 13])
+def test_any_number_of_variants_with_long_names_is_drawn(tmp_path, plain, n):
+    many = replace(
+        plain,
+        names=tuple(f"scheduled+window=['{i}']+random_delay_seconds={600 + i}+fleet_limit_kw=1500" for i in range(n)),
+        outcomes=tuple(plain.outcomes[i % 3] for i in range(n)),
+    )
+    for path in save_comparison(many, tmp_path):
+        with Image.open(path) as image:
+            assert image.info["Config hash"]
+            assert len(np.unique(np.asarray(image))) > 10
+
+
+# ---- the command
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    tree = config(row("A"), users=6, days=2, charging=scheduled("00:30", "04:30"), **ALIKE | {"driving": False})
+    (tmp_path / "config_json.json").write_text(json.dumps(tree))
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def evsim(folder, *arguments):
+    return command("-m", "evsim", *arguments, cwd=folder)
+
+
+def test_the_command_writes_its_table_and_pictures_and_prints_who_herds(folder):
+    done = evsim(folder, "compare", "--out", "o")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert {path.name for path in (folder / "o").iterdir()} == set(COMPARE_FILES)
+    assert "immediate" in done.stdout
+    assert "scheduled" in done.stdout
+    assert "\x1b" not in done.stdout
+
+
+def test_processes_find_what_one_finds(folder):
+    evsim(folder, "compare", "--out", "o", "--no-plots", "--seeds", "2")
+    with (folder / "o" / "compare.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [(r["variant"], r["seed"]) for r in rows] == [(v, s) for v in ("immediate", "scheduled") for s in "12"]
+    read = Scenario.from_file
+    alone = simulate(read("config_json.json", [("charging", '{"strategy": "immediate"}'), ("simulation.seed", "2")]))
+    assert float(rows[1]["peak_kw"]) == pytest.approx(alone.peak.kw)
+
+
+def test_a_comparison_and_a_run_leave_one_anothers_files(folder):
+    assert evsim(folder, "run", "--no-plots").returncode == 0
+    assert evsim(folder, "compare", "--no-plots", "--quiet").returncode == 0
+    assert evsim(folder, "run", "--no-plots", "--no-events").returncode == 0
+    found = {path.name for path in (folder / "outputs").iterdir()}
+    assert found == {"timeseries.csv", "sessions.csv", "summary.json", "compare.csv"}
+
+
+def test_a_comparison_without_pictures_removes_those_of_an_earlier_one(folder):
+    (folder / "compare_night.png").write_text("old")
+    (folder / "occupancy.png").write_text("a run's")
+    with staged(folder, COMPARE_FILES) as place:
+        (place / "compare.csv").write_text("new")
+    assert not (folder / "compare_night.png").exists()
+    assert (folder / "occupancy.png").exists()
+    assert not set(FILES) & set(COMPARE_FILES)
+
+
+def test_configs_are_compared_with_the_luck_of_the_first(folder):
+    other = json.loads((folder / "config_json.json").read_text())
+    other["simulation"]["seed"] = 77
+    (folder / "other.json").write_text(json.dumps(other | {"charging": {"strategy": "immediate"}}))
+    done = evsim(folder, "compare", "config_json.json", "other.json", "--no-plots")
+    assert done.returncode == 0
+    text = (folder / "outputs" / "compare.csv").read_text()
+    assert [line.split(",")[:2] for line in text.splitlines()[1:]] == [["config_json", "1"], ["other", "1"]]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--strategies", "nothing_such"], "nothing_such"),
+        (["nowhere.json"], "nowhere.json"),
+        (["config_json.json", "config_json.json"], "given twice"),
+        (["config_json.json", "x.json", "--strategies", "immediate"], "--strategies"),
+        (["--seeds", "0"], "--seeds"),
+        (["--users", "many"], "--users many"),
+        (["--out", "config_json.json"], "this is a file"),
+    ],
+)
+def test_a_faulty_argument_is_status_2_and_changes_nothing(folder, arguments, said):
+    done = evsim(folder, "compare", "--no-plots", *arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+    assert [path.name for path in folder.iterdir()] == ["config_json.json"]
+
+
+def test_a_rule_that_fails_in_another_process_is_told_without_a_traceback(folder):
+    text = 'from evsim import PerCarStrategy\nclass Bad(PerCarStrategy):\n    name = "bad"\n'
+    (folder / "bad.py").write_text(text + "    def order(self, car):\n        return 1 / 0\n")
+    done = evsim(folder, "compare", "--strategies", "immediate,bad", "--strategy-file", "bad.py")
+    assert done.returncode == 2
+    assert "bad.py, line 5" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (folder / "outputs").exists()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks for children in /proc")
+def test_ctrl_c_is_status_130_and_leaves_no_process(folder):
+    arguments = [sys.executable, "-m", "evsim", "compare", "--seeds", "5000"]
+    running = subprocess.Popen(
+        arguments, cwd=folder, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # noqa: PLW1509 - no threads here
+    )  # fmt: skip
+    time.sleep(3)
+    running.send_signal(signal.SIGINT)
+    _, err = running.communicate(timeout=20)
+    assert running.returncode == 130
+    assert b"Traceback" not in err
+    assert not (folder / "outputs").exists()
