@@ -293,7 +293,10 @@ class UserController:
     def _ask_again(self, due: Sequence[int], t0: float) -> Columns:
         """Ask strategies about all their connected cars: the answer replaces the last."""
         people, starts = self.population, []
-        connected = rows_where(people.is_plugged_in)
+        asked = people.is_plugged_in
+        if not any(getattr(self._strategies[i], "sees_full_cars", True) for i in due):
+            asked = asked & (people.soc < people.target_soc)
+        connected = rows_where(asked)
         for i, rows in self._by_strategy(connected):
             if i not in due:
                 continue

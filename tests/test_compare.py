@@ -127,7 +127,7 @@ def test_as_configured_keeps_the_configs_rules():
 
 
 def test_a_rule_of_ones_own_can_be_compared():
-    known = (strategies_of([MY_RULES]) or BUILT_IN)
+    known = strategies_of([MY_RULES]) or BUILT_IN
     found, _ = variants("half_power+power_percent=25", known)
     assert found[0].scenario.charging.to_config() == {"strategy": "half_power", "power_percent": 25}
 

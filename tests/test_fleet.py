@@ -131,7 +131,9 @@ def test_no_more_is_granted_than_there_is_nor_than_is_wanted(kind, cars, fractio
 def test_it_does_not_matter_how_cars_are_listed(kind, cars, fraction, seed):
     capacity = float(cars.wanted_kw.sum()) * fraction
     order = np.random.default_rng(seed).permutation(len(cars.wanted_kw))
-    assert np.array_equal(share(kind, cars.of(order), capacity), share(kind, cars, capacity)[order])
+    assert np.array_equal(
+        share(kind, Claims(*(column[order] for column in cars)), capacity), share(kind, cars, capacity)[order]
+    )
 
 
 @settings(max_examples=200)

@@ -60,6 +60,8 @@ class Strategy(BaseModel):
     asked: ClassVar[Asked] = "at_plug_in"
     needs: ClassVar[tuple[str, ...]] = ()
     """Signals that it cannot do without, as in `("import_price",)`."""
+    sees_full_cars: ClassVar[bool] = True
+    """Whether it is asked, when it is asked again, about cars that have reached their target too."""
 
     def orders(self, cars: Observation) -> Orders | Iterable[Orders]:
         """The orders for these cars."""

@@ -12,7 +12,7 @@ from typing import Literal, NamedTuple, TypeAlias
 
 import numpy as np
 
-from evsim._units import Bools, Floats, Ints
+from evsim._units import Anything, Bools, Floats, Ints
 
 ShareBy: TypeAlias = Literal["earliest_deadline", "least_laxity", "equally"]
 
@@ -29,6 +29,8 @@ default people: 2.9 starts a session with 0 h, 1.3 with 1 h, 1.0 with 2 h, 0.9 w
 _MINUTES_PER_HOUR = 60
 _BIAS = 2**15
 """Pressure is counted in whole minutes and kept within 22 days either way: 16 bits, which sort in linear time."""
+_FAR_MINUTES = 2**15 - 1 - 512
+"""Room is left for what a turn is worth."""
 _STEPS_PER_KW = 2.0**20
 _CLOSE = 1e-9
 """Where a sum comes closer to a capacity than this share of it, it is taken again without rounding."""
@@ -52,11 +54,6 @@ class Claims(NamedTuple):
     is_charging: Bools
     user_id: Ints
 
-    def of(self, rows: Ints) -> Claims:
-        """The same of some cars."""
-        wanted, leaves, needs, charging, user = self
-        return Claims(wanted[rows], leaves[rows], needs[rows], charging[rows], user[rows])
-
 
 def share(
     by: ShareBy, claims: Claims, capacity_kw: float, interval_h: float = 0.5, minimum_kw: float = LEAST_KW
@@ -73,57 +70,71 @@ def share(
     the next decision. Least laxity first: Dertouzos and Mok 1989, IEEE Trans. Software Eng. 15, 1497.
     """
     wanted_kw = claims.wanted_kw
-    granted = np.zeros(len(wanted_kw))
-    if not wanted_kw.all():
-        wanting = wanted_kw.nonzero()[0]
-        granted[wanting] = share(by, claims.of(wanting), capacity_kw, interval_h, minimum_kw)
-        return granted
-    if not len(granted) or capacity_kw <= 0:
-        return granted
+    if by != "equally":
+        return in_turn(pressure(by, claims, interval_h), wanted_kw, claims.user_id, capacity_kw, minimum_kw)
+    if not len(wanted_kw) or capacity_kw <= 0:
+        return np.zeros(len(wanted_kw))
     if _fits(wanted_kw, capacity_kw):
         return wanted_kw.copy()
-    if by == "equally" and _fits(np.minimum(wanted_kw, minimum_kw), capacity_kw):
+    if _fits(np.minimum(wanted_kw, minimum_kw), capacity_kw):
         return np.minimum(wanted_kw, _level(wanted_kw, capacity_kw, minimum_kw))
-    order = _by_pressure(_waiting_h(claims, interval_h) if by == "least_laxity" else claims.leaves_h, claims.user_id)
-    give = _first_equally if by == "equally" else _in_turn
-    granted[order] = give(wanted_kw[order], capacity_kw, minimum_kw)
+    rows = by_user(claims.user_id, np.arange(len(wanted_kw)))
+    order = rows[np.argsort(pressure(by, claims, interval_h)[rows], kind="stable")]
+    granted = np.zeros(len(wanted_kw))
+    granted[order] = _first_equally(wanted_kw[order], capacity_kw, minimum_kw)
     return granted
 
 
-def _waiting_h(claims: Claims, interval_h: float) -> Floats:
-    """(n,) laxity [h], with what a turn is worth: first those who cannot wait, then the others, each with those on turn
-    before those who wait.
+def pressure(by: ShareBy, claims: Claims, interval_h: float) -> Anything:
+    """(n,) how late each may be served, in minutes: 16 bits that only compare; lower ones come first.
+
+    By least laxity: those who cannot wait for the next decision, then the others, in each part those on turn
+    `KEEPS_ITS_TURN_H` before who waits.
     """
-    laxity = claims.leaves_h - claims.needs_h
-    waits = np.where(claims.is_charging, 0.0, KEEPS_ITS_TURN_H)
-    return laxity + waits - np.where(laxity < interval_h, 2 * KEEPS_ITS_TURN_H, 0.0)
+    hours = claims.leaves_h - claims.needs_h if by == "least_laxity" else claims.leaves_h * 1.0
+    hours *= _MINUTES_PER_HOUR
+    np.floor(hours, out=hours)
+    minutes = np.clip(hours, -_FAR_MINUTES, _FAR_MINUTES, out=hours).astype(np.int32)
+    if by == "least_laxity":
+        keeps = round(KEEPS_ITS_TURN_H * _MINUTES_PER_HOUR)
+        cannot_wait = minutes < interval_h * _MINUTES_PER_HOUR
+        minutes -= keeps * claims.is_charging
+        minutes -= 2 * keeps * cannot_wait
+    return (minutes + _BIAS).astype(np.uint16)
+
+
+def in_turn(when: Anything, wanted_kw: Floats, user_id: Ints, capacity_kw: float, minimum_kw: float) -> Floats:
+    """(n,) the full wish of the first, what is left to the next, nothing to the rest [kW].
+
+    when : (n,) of `pressure`; of those that are equal the lowest user number comes first
+    """
+    if not len(when) or capacity_kw <= 0:
+        return np.zeros(len(when))
+    if _fits(wanted_kw, capacity_kw):
+        return wanted_kw.copy()
+    upto = np.cumsum(np.bincount(when, wanted_kw))
+    surely = capacity_kw * (1 - len(when) * np.finfo(np.float64).eps)  # running sums are rounded
+    last = int(np.searchsorted(upto, surely, side="right"))
+    granted = np.where(when < last, wanted_kw, 0.0)
+    turn = by_user(user_id, (when == last).nonzero()[0])
+    before = float(upto[last - 1]) if last else 0.0
+    n_full = int(np.searchsorted(before + np.cumsum(wanted_kw[turn]), 2 * capacity_kw - surely, side="right"))
+    granted[turn[:n_full]] = wanted_kw[turn[:n_full]]
+    while (left := _left(capacity_kw, granted)) < 0:
+        n_full -= 1
+        granted[turn[n_full]] = 0.0
+    if n_full < len(turn):
+        wish = float(wanted_kw[turn[n_full]])
+        is_safe = left >= capacity_kw or left <= capacity_kw / 2  # adding it is rounded to the capacity
+        rest = wish if wish <= left + _HAIR * math.ulp(capacity_kw) else left if is_safe else math.nextafter(left, 0)
+        granted[turn[n_full]] = rest if rest >= min(minimum_kw, wish) else 0.0
+    return granted
 
 
 def by_user(user_id: Ints, rows: Ints) -> Ints:
     """Rows in the order of user numbers: sums and ties shall not depend on how cars are listed."""
     user = user_id[rows]
     return rows if (user[1:] > user[:-1]).all() else rows[np.argsort(user, kind="stable")]
-
-
-def _by_pressure(hours: Floats, user_id: Ints) -> Ints:
-    """Rows from the least hours to the most, by the minute; of equals the lowest user number first."""
-    minutes = np.floor(hours * _MINUTES_PER_HOUR)
-    key = (np.clip(minutes, -_BIAS, _BIAS - 1, out=minutes) + _BIAS).astype(np.uint16)
-    rows = by_user(user_id, np.arange(len(user_id)))
-    return rows[np.argsort(key[rows], kind="stable")]
-
-
-def _in_turn(wanted_kw: Floats, capacity_kw: float, minimum_kw: float) -> Floats:
-    """(n,) the full wish of the first, what is left to the next, nothing to the rest."""
-    n_full, left = _how_many(wanted_kw, capacity_kw)
-    granted = np.zeros(len(wanted_kw))
-    granted[:n_full] = wanted_kw[:n_full]
-    if n_full < len(wanted_kw):
-        wish = float(wanted_kw[n_full])
-        is_safe = n_full == 0 or left <= capacity_kw / 2  # adding it is rounded to the capacity
-        rest = wish if wish <= left + _HAIR * math.ulp(capacity_kw) else left if is_safe else math.nextafter(left, 0)
-        granted[n_full] = rest if rest >= min(minimum_kw, wish) else 0.0
-    return granted
 
 
 def _first_equally(wanted_kw: Floats, capacity_kw: float, minimum_kw: float) -> Floats:

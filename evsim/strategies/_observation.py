@@ -28,9 +28,9 @@ class Sight(NamedTuple):
     hours: Callable[[Floats, Floats, Floats], Floats]
     known: Callable[[str], Known | None]
     luck: Callable[[Purpose], Floats]
-    part: Callable[[Ints], Sight] | None = None
+    part: Callable[[Ints | slice], Sight] | None = None
 
-    def of(self, rows: Ints, n: int) -> Sight:
+    def of(self, rows: Ints | slice, n: int) -> Sight:
         """The same of some of `n` rows."""
         if self.part is not None:
             return self.part(rows)
@@ -49,7 +49,7 @@ class Sight(NamedTuple):
         def read(name: str) -> Column:
             return columns[name].copy() if name in columns else self.read(name)
 
-        def part(rows: Ints) -> Sight:
+        def part(rows: Ints | slice) -> Sight:
             some = {name: column[rows] for name, column in columns.items()}
             return self.of(rows, len(next(iter(columns.values())))).but(some)
 
@@ -145,10 +145,14 @@ class Observation:
         """(n,) uniforms in (0, 1): a car's are the same all day, for one purpose, whoever else is asked about."""
         return self._sight.luck(purpose)
 
-    def of(self, rows: Anything) -> Observation:
-        """The same about some of the cars (a mask or row numbers)."""
-        rows = np.arange(self._n)[rows]
-        return Observation(len(rows), self._sight.of(rows, self._n), self.clock, self.archetype_names)
+    def of(self, rows: Anything | slice) -> Observation:
+        """The same about some of the cars (a mask, row numbers, or a slice)."""
+        if isinstance(rows, slice):
+            n = len(range(*rows.indices(self._n)))
+        else:
+            rows = np.arange(self._n)[rows]
+            n = len(rows)
+        return Observation(n, self._sight.of(rows, self._n), self.clock, self.archetype_names)
 
     def but(self, **columns: Column) -> Observation:
         """The same with other values in some columns, as in `cars.but(expected_departure=earlier)`."""

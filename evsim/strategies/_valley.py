@@ -38,14 +38,23 @@ def takes(energy_kwh: Floats, slot_kwh: Floats, slots: Ints, n_slots: int) -> Fl
 
     energy_kwh, slot_kwh, slots : E_i, u_i > 0 and 1 <= d_i <= n_slots, each (n,)
     """
+    return taken_by(counted(energy_kwh, slot_kwh, slots, n_slots))
+
+
+def counted(energy_kwh: Floats, slot_kwh: Floats, slots: Ints, n_slots: int) -> Floats:
+    """(2, T + 1, T + 1) energy and power of cars [kWh] by deadline and full slots of charge; such tables add up."""
     width = n_slots + 1
     full = np.minimum(energy_kwh / slot_kwh, slots).astype(np.int64)
-    cell = slots * width + full
-    energy = np.bincount(cell, energy_kwh, width * width).reshape(width, width)
-    power = np.bincount(cell, slot_kwh, width * width).reshape(width, width)
+    full += slots * width
+    return np.stack([np.bincount(full, w, width * width).reshape(width, width) for w in (energy_kwh, slot_kwh)])
+
+
+def taken_by(counts: Floats) -> Floats:
+    """The table of `takes` for counted cars."""
+    energy, power = counts
     charged = np.cumsum(energy, axis=1) - energy
     charging = np.cumsum(power[:, ::-1], axis=1)[:, ::-1]
-    return np.asarray(charged + np.arange(width) * charging)
+    return np.asarray(charged + np.arange(len(energy)) * charging)
 
 
 def flattest(demand_kwh: Floats, taken: Floats) -> Floats:

@@ -10,7 +10,7 @@ import numpy as np
 
 from evsim._errors import StrategyError
 from evsim._units import SECONDS_PER_HOUR, SECONDS_PER_MINUTE, Anything, Bools, Floats
-from evsim.strategies._base import DECIDE_EVERY_MINUTES, Asked, ChargingStrategy, ask
+from evsim.strategies._base import DECIDE_EVERY_MINUTES, Asked, ChargingStrategy, ask, is_built_in
 from evsim.strategies._fleet import LEAST_KW, Claims, ShareBy, share
 from evsim.strategies._observation import Observation
 from evsim.strategies._orders import NEVER, Orders
@@ -52,6 +52,11 @@ class FleetLimit:
             raise StrategyError(f"fleet_limit: limit_kw is {self.limit_kw:g}; a power of 0 kW or more")
         if self.share_by not in get_args(ShareBy):
             raise StrategyError(f"fleet_limit: share_by is {self.share_by!r}; one of {', '.join(get_args(ShareBy))}")
+
+    @property
+    def sees_full_cars(self) -> bool:
+        """Only a rule of somebody's own may want to charge beyond the target."""
+        return not all(map(is_built_in, self.rules))
 
     @property
     def needs(self) -> tuple[str, ...]:

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 
-from evsim._units import SECONDS_PER_HOUR, SECONDS_PER_MINUTE, Floats, Ints
+from evsim._units import SECONDS_PER_HOUR, SECONDS_PER_MINUTE, Anything, Floats, Ints, pieces
 from evsim.strategies._base import FleetStrategy
-from evsim.strategies._fleet import LEAST_KW, Claims, by_user, share
+from evsim.strategies._fleet import LEAST_KW, Claims, by_user, in_turn, pressure
 from evsim.strategies._observation import Observation
 from evsim.strategies._orders import Orders
-from evsim.strategies._valley import flattest_now, takes
+from evsim.strategies._valley import counted, flattest_now, taken_by
 
 _HORIZON_H = 48
 """How far a plan looks [h]: two nights; a car that stays longer, or charges longer, is planned as if until then."""
+_PIECE = 32_768
+"""Cars looked at together, so that what is known of them stays in the processor's cache."""
 _SLACK = 1e-9
 """A valley is a wish and no limit: rounding shall not cut a car that just fits, nor see a taper where there is none."""
 
@@ -38,42 +40,68 @@ class ValleyFill(FleetStrategy):
     """
 
     name: ClassVar[str] = "valley_fill"
+    sees_full_cars: ClassVar[bool] = False
 
     def orders(self, cars: Observation) -> Iterator[Orders]:
         """Full power for the most pressed, as many as fill the valley; 0 kW for who must stop for them."""
-        rows = by_user(cars.user_id, (cars.soc < cars.target_soc).nonzero()[0])
+        rows = (cars.soc < cars.target_soc).nonzero()[0]
+        in_order = by_user(cars.user_id, rows)
         if not len(rows):
             return
-        needy = cars.of(rows)
-        slot_h = np.float64(self._slot_s / SECONDS_PER_HOUR)
-        energy_kwh = (needy.target_soc - needy.soc) * needy.capacity_kwh / needy.efficiency
-        needs_h = np.minimum(needy.hours_to(needy.target_soc), _HORIZON_H)  # some curves never end
-        needs_h = np.maximum(needs_h, energy_kwh / needy.charger_kw)
-        stay_s = needy.expected_departure - needy.now
-        slots = np.clip(np.floor(stay_s / self._slot_s), 1, _HORIZON_H // slot_h).astype(np.int64)
-        valley_kwh = self._due_now(needy, energy_kwh, energy_kwh / needs_h * slot_h, slots)
-        full_kw = _full_kw(needy, energy_kwh, needs_h, slot_h)
-        wanted_kw = np.minimum(energy_kwh / slot_h, full_kw)
-        must_kw = _must_kw(wanted_kw, full_kw * (needs_h / slot_h - (slots - 1)))
-        claims = Claims(wanted_kw - must_kw, slots * slot_h, needs_h, needy.is_charging, needy.user_id)
-        left_kw = valley_kwh / slot_h * (1 + _SLACK) - must_kw.sum()
-        granted_kw = must_kw + share("least_laxity", claims, left_kw, slot_h)
-        power = np.where(granted_kw < wanted_kw * (1 - _SLACK), granted_kw, needy.charger_kw)
-        told = (granted_kw > 0) | needy.is_charging
+        if len(rows) < len(cars) or in_order is not rows:
+            yield from self._orders_of(cars.of(in_order), in_order, cars)
+        else:
+            yield from self._orders_of(cars, rows, cars)
+
+    def _orders_of(self, needy: Observation, rows: Ints, cars: Observation) -> Iterator[Orders]:
+        """The orders of cars that need energy, by user, which are `rows` of all."""
+        looks = [self._look(needy.of(piece)) for piece in pieces(len(needy), _PIECE)]
+        wanted_kw, must_kw, when, charger_kw, is_charging = (
+            np.concatenate(column) for column in zip(*(look.by_car for look in looks), strict=True)
+        )
+        valley_kw = self._valley_kw(cars, sum(look.counts for look in looks[1:]) + looks[0].counts)
+        left_kw = valley_kw * (1 + _SLACK) - must_kw.sum()
+        granted_kw = must_kw + in_turn(when, wanted_kw - must_kw, needy.user_id, left_kw, LEAST_KW)
+        power = np.where(granted_kw < wanted_kw * (1 - _SLACK), granted_kw, charger_kw)
+        told = (granted_kw > 0) | is_charging
         yield cars.orders(which=rows[told], max_kw=power[told], reason="valley")
 
     @property
     def _slot_s(self) -> int:
         return self.decide_every_minutes * SECONDS_PER_MINUTE
 
-    def _due_now(self, cars: Observation, energy_kwh: Floats, slot_kwh: Floats, slots: Ints) -> float:
-        """What the flattest plan draws until the next decision [kWh]."""
-        n_slots = int(slots.max())
-        demand_kwh = np.zeros(n_slots)
+    def _look(self, cars: Observation) -> _Look:
+        """What some cars need, ask for and can wait for."""
+        slot_h = self._slot_s / SECONDS_PER_HOUR
+        most_slots = int(_HORIZON_H // slot_h)
+        charger_kw = cars.charger_kw
+        energy_kwh = (cars.target_soc - cars.soc) * cars.capacity_kwh / cars.efficiency
+        needs_h = np.minimum(cars.hours_to(cars.target_soc), _HORIZON_H)  # some curves never end
+        np.maximum(needs_h, energy_kwh / charger_kw, out=needs_h)
+        slots = np.clip((cars.expected_departure - cars.now) / self._slot_s, 1, most_slots).astype(np.int64)
+        full_kw = _full_kw(cars, energy_kwh, needs_h, slot_h)
+        wanted_kw = np.minimum(energy_kwh / slot_h, full_kw)
+        must_kw = _must_kw(wanted_kw, full_kw * (needs_h / slot_h - (slots - 1)))
+        claims = Claims(wanted_kw, slots * np.float64(slot_h), needs_h, cars.is_charging, cars.user_id)
+        when = pressure("least_laxity", claims, slot_h)
+        counts = counted(energy_kwh, energy_kwh / needs_h * slot_h, slots, most_slots)
+        return _Look((wanted_kw, must_kw, when, charger_kw, cars.is_charging), counts)
+
+    def _valley_kw(self, cars: Observation, counts: Floats) -> float:
+        """What the flattest plan draws until the next decision [kW]."""
+        n_slots = int(counts[1].sum(axis=1).nonzero()[0].max())
+        slot_h, demand_kwh = self._slot_s / SECONDS_PER_HOUR, np.zeros(n_slots)
         if cars.demand_kw is not None:
             edges = cars.now.min() + np.arange(n_slots + 1, dtype=np.float64) * self._slot_s
-            demand_kwh = cars.demand_kw.mean(edges[:-1], edges[1:]) * (self._slot_s / SECONDS_PER_HOUR)
-        return flattest_now(demand_kwh, takes(energy_kwh, slot_kwh, slots, n_slots))
+            demand_kwh = cars.demand_kw.mean(edges[:-1], edges[1:]) * slot_h
+        return flattest_now(demand_kwh, taken_by(counts[:, : n_slots + 1, : n_slots + 1])) / slot_h
+
+
+class _Look(NamedTuple):
+    """Some cars as the plan needs them: columns by car (n,), and their count by deadline and need."""
+
+    by_car: tuple[Anything, ...]
+    counts: Floats
 
 
 def _full_kw(cars: Observation, energy_kwh: Floats, needs_h: Floats, slot_h: float) -> Floats:
