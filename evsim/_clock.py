@@ -21,7 +21,7 @@ Moment: TypeAlias = "str | dt.datetime | np.datetime64"
 """An instant a person types: ISO text, datetime or datetime64; without an offset it is UTC."""
 
 _SCAN_HOURS = 6
-_MARGIN_DAYS = 4
+_MARGIN_DAYS = 14
 
 
 def epoch_s(local: dt.datetime, zone: ZoneInfo) -> int:

@@ -15,6 +15,7 @@ import numpy as np
 from evsim._battery import ChargeCurve, Wiring, hours_between
 from evsim._chance import Chance, Purpose
 from evsim._clock import Clock
+from evsim._config.rules import key_of
 from evsim._errors import LeverError, StrategyError
 from evsim._scenario import Scenario
 from evsim._series import Known, Series, Signal
@@ -25,7 +26,9 @@ from evsim.strategies import ChargingStrategy, Observation, Sight, ask, check_as
 _N_CARS = 40
 _SEED = 20260112
 _MOST_REASONS = 64
-_STARTS = ("2026-01-12T12:00", "2026-03-28T12:00", "2026-10-24T12:00")
+_ORDINARY = "2026-01-12T12:00"
+_STARTS = (_ORDINARY, "2026-03-28T12:00", "2026-10-24T12:00")
+_PENCE = 100
 _MEAN_PRICE, _SWING, _DEAREST_HOUR, _PUBLISHED_HOUR = 0.20, 0.25, 17, 16
 _CURVE = ChargeCurve.from_percent([(0, 100), (80, 100), (100, 30)])
 
@@ -36,7 +39,8 @@ def check_strategy(strategy: ChargingStrategy) -> None:
     Checked: it has a name and says when it is asked; its orders are valid for one car and for many, for full
     and empty batteries; it leaves what it is shown unchanged; the same cars get the same orders; a strategy asked at
     plug-in treats each car for itself, whoever else plugs in; and a simulated population keeps every law with it,
-    for three ordinary days and for three in which the clocks change, with the same result for every length of step.
+    for three ordinary days, in which only the signals are known that it `needs`, and for three in which the clocks
+    change and all are known, with the same result for every length of step.
     """
     _check_levers(strategy)
     cars = _some_cars(_N_CARS)
@@ -92,12 +96,34 @@ def _week(strategy: ChargingStrategy, start: str, step_minutes: int) -> dict[str
         {"name": name, "population_percent": share, "plug_in_time": arrives, "plug_out_time": leaves, **car}
         for (name, (arrives, leaves)), share in zip(hours.items(), (50, 30, 20), strict=True)
     ]
+    needs = {key_of(signal) for signal in getattr(strategy, "needs", ())}
     return {
         "simulation": {"start": start, "days": 3, "warm_up_days": 1, "step_minutes": step_minutes},
         "population_size": 30,
         "archetypes": people,
         "charging": {"default": strategy},
+        **{key: day for key, day in _made_up_signals().items() if key in needs or start != _ORDINARY},
     }
+
+
+def _made_up_signals() -> dict[str, Any]:
+    """Of a day, hour by hour and in the units of a config; the price of import is below zero in the small hours."""
+
+    def day(mean: float, swing: float) -> list[tuple[str, str, float]]:
+        values = (mean + swing * _wave(np.arange(HOURS_PER_DAY, dtype=np.float64))).tolist()
+        return [(f"{h:02d}:00", f"{(h + 1) % HOURS_PER_DAY:02d}:00", value) for h, value in enumerate(values)]
+
+    return {
+        "import_price": day(_PENCE * _MEAN_PRICE, _PENCE * _SWING),
+        "export_price": day(5, 4),
+        "carbon_intensity": day(150, 100),
+        "demand": day(20, 15),
+    }
+
+
+def _wave(hour: Floats) -> Floats:
+    """(n,) from 1 in the afternoon to -1 twelve hours from then."""
+    return np.asarray(np.cos((hour - _DEAREST_HOUR) / HOURS_PER_DAY * 2 * np.pi))
 
 
 def _orders(strategy: ChargingStrategy, cars: Observation, first_row: int = 0) -> list[tuple[Any, ...]]:
@@ -149,8 +175,7 @@ def _known(clock: Clock, at_s: float) -> Callable[[str], Known | None]:
     """Prices of a made-up week, dearest at five in the afternoon, a few of them below zero."""
     edges = np.arange(clock.warm_up_s, clock.end_s + 1, clock.step_s).astype(np.float64)
     hour = clock.local(edges[:-1])[1] / SECONDS_PER_HOUR
-    wave = np.cos((hour - _DEAREST_HOUR) / HOURS_PER_DAY * 2 * np.pi)
-    series = Series(edges, _MEAN_PRICE + _SWING * wave)
+    series = Series(edges, _MEAN_PRICE + _SWING * _wave(hour))
     signal = Signal(clock, series, series, _PUBLISHED_HOUR * SECONDS_PER_HOUR)
     return lambda name: signal.known_at(at_s)  # noqa: ARG005 - a price is as good as any
 

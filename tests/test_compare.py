@@ -18,13 +18,12 @@ from matplotlib.patches import StepPatch
 from matplotlib.text import Text
 from PIL import Image
 from scipy.special import stdtrit
-from worlds import ALIKE, ROOT, command, config, environment, row, scheduled
+from worlds import ALIKE, ROOT, command, config, environment, row, run, scheduled
 
 from evsim import ConfigError, Scenario, simulate
 from evsim._cli_parts import strategies_of
 from evsim._compare_report import remarks
 from evsim._outputs import COMPARE_FILES, FILES, staged
-from evsim._series import Series, Signal, Signals
 from evsim.analysis import Example, Variant, compare, line_of, strategy_variants
 from evsim.analysis._compare import with_seed
 from evsim.analysis._night import example_of, night_of
@@ -36,36 +35,27 @@ from evsim.plots._palette import colour
 from evsim.strategies import BUILT_IN
 
 MY_RULES = ROOT / "examples" / "my_rules.py"
+LIMITED = {"strategy": "immediate", "fleet_limit_kw": 30, "share_by": "equally"}
 LONG = 'immediate,scheduled+window=["00:30","04:30"],as_configured'
 
 
-class Priced(Scenario):
-    """A config with prices: 30 p from 06:00 to 24:00, 10 p at night; 200 g by day, 50 g at night; export earns 5 p."""
-
-    def signals_on(self, clock):
-        edges = np.arange(clock.warm_up_s - 86_400, clock.end_s + 86_401, 1_800.0)
-        is_night = clock.local(edges[:-1])[1] < 6 * 3_600
-
-        def signal_of(night, day):
-            series = Series(edges, np.where(is_night, night, day))
-            return Signal(clock, series, series)
-
-        return Signals(
-            import_price=signal_of(0.10, 0.30),
-            export_price=signal_of(0.05, 0.05),
-            carbon_intensity=signal_of(50.0, 200.0),
-        )
+PRICES = {
+    "import_price": [["00:00", "06:00", 10], ["06:00", "00:00", 30]],
+    "export_price": 5,
+    "carbon_intensity": [["00:00", "06:00", 50], ["06:00", "00:00", 200]],
+}
+"""By night and by day, p/kWh and g/kWh."""
 
 
-def reader(cls=Scenario, strategies=BUILT_IN, **settings):
+def reader(strategies=BUILT_IN, **settings):
     """Reads one small config, with changes."""
     usual = {"users": 40, "days": 2, "driving": True, "habit": 60, "day": 60}
     tree = config(row("A", 50), row("B", 50, charger_kw=3.5), **usual | settings)
-    return lambda more=(): cls.from_dict(tree, more, strategies)
+    return lambda more=(): Scenario.from_dict(tree, more, strategies)
 
 
-def variants(spelled, strategies=BUILT_IN, cls=Scenario, **settings):
-    return strategy_variants(spelled, reader(cls, strategies, **settings), strategies)
+def variants(spelled, strategies=BUILT_IN, **settings):
+    return strategy_variants(spelled, reader(strategies, **settings), strategies)
 
 
 def names(found):
@@ -74,7 +64,7 @@ def names(found):
 
 @pytest.fixture(scope="module")
 def priced():
-    return compare(variants(LONG, cls=Priced, charging=scheduled("22:00", "05:00"))[0], 3)
+    return compare(variants(LONG, signals=PRICES, charging=scheduled("22:00", "05:00"))[0], 3)
 
 
 @pytest.fixture(scope="module")
@@ -134,23 +124,29 @@ def test_a_rule_of_ones_own_can_be_compared():
 
 def test_without_a_choice_rules_are_compared_for_which_the_config_has_what_they_need():
     found, notes = variants(None)
-    assert names(found) == ["immediate"]
-    assert any(note.startswith("scheduled is left out: window") for note in notes)
+    assert names(found) == ["immediate", "scheduled", "valley_fill"]
+    assert notes == [
+        "cheapest is left out: it needs import price, which the config does not give",
+        "greenest is left out: it needs carbon intensity, which the config does not give",
+    ]
 
 
-class Needy(BUILT_IN["immediate"]):
-    name = "cheapest"
-    needs = ("import_price",)
-
-
-@pytest.mark.parametrize(("cls", "expected"), [(Scenario, ["immediate"]), (Priced, ["immediate", "cheapest"])])
-def test_a_rule_that_needs_a_price_is_compared_where_there_is_one(cls, expected):
-    assert names(variants(None, {**BUILT_IN, "cheapest": Needy}, cls)[0]) == expected
+@pytest.mark.parametrize(("key", "rule"), [("import_price", "cheapest"), ("carbon_intensity", "greenest")])
+def test_a_rule_that_needs_a_price_or_carbon_is_compared_where_there_is_one(key, rule):
+    found, _ = variants(None, signals={key: PRICES[key]})
+    assert names(found) == ["immediate", "scheduled", rule, "valley_fill"]
 
 
 def test_a_rule_without_the_price_it_needs_is_a_fault_when_it_is_named():
     with pytest.raises(ConfigError, match="cheapest  it needs import price"):
-        variants("cheapest", {**BUILT_IN, "cheapest": Needy})
+        variants("cheapest")
+
+
+def test_a_limit_of_the_fleet_stays_whatever_the_rule():
+    found, _ = variants("immediate,scheduled,balanced+fleet_limit_kw=50", charging=LIMITED)
+    limits = [variant.scenario.charging.fleet_limit_kw for variant in found]
+    assert limits == [30, 30, 50]
+    assert {variant.scenario.charging.share_by for variant in found} == {"equally"}
 
 
 @pytest.mark.parametrize(
@@ -243,7 +239,7 @@ ONE = {"users": 1, "days": 1, "times": "exact"}
 
 
 def one(charging=None, **settings):
-    return line_of(simulate(Priced.from_dict(config(row(), **{**ONE, "charging": charging, **settings}))))
+    return line_of(run(row(), signals=PRICES, **{**ONE, "charging": charging, **settings}))
 
 
 def test_a_cost_is_energy_times_price_for_a_year():
@@ -312,7 +308,7 @@ def test_the_example_is_in_the_middle_by_energy():
 
 
 def test_a_night_holds_the_energy_and_the_state_of_the_log():
-    results = simulate(Priced.from_dict(config(row(), **ONE)))
+    results = run(row(), signals=PRICES, **ONE)
     night = night_of(results, example_of(results))
     hours = np.diff(night.edges) / 3600
     assert (night.power_kw * hours).sum() == pytest.approx(8, abs=1e-5)
@@ -436,6 +432,10 @@ def test_any_number_of_variants_with_long_names_is_drawn(tmp_path, plain, n):
 # ---- the command
 
 
+USUAL_HERE = ("immediate", "scheduled", "valley_fill")
+"""What is compared in this folder, whose config has no prices."""
+
+
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
     tree = config(row("A"), users=6, days=2, charging=scheduled("00:30", "04:30"), **ALIKE | {"driving": False})
@@ -450,10 +450,11 @@ def evsim(folder, *arguments):
 
 def test_the_command_writes_its_table_and_pictures_and_prints_who_herds(folder):
     done = evsim(folder, "compare", "--out", "o")
-    assert (done.returncode, done.stderr) == (0, "")
+    assert done.returncode == 0
+    noted = [line.split(" is left out: ")[0] for line in done.stderr.splitlines()]
+    assert noted == ["note: cheapest", "note: greenest"]
     assert {path.name for path in (folder / "o").iterdir()} == set(COMPARE_FILES)
-    assert "immediate" in done.stdout
-    assert "scheduled" in done.stdout
+    assert [rule for rule in BUILT_IN if f"\n{rule} " in done.stdout] == list(USUAL_HERE)
     assert "\x1b" not in done.stdout
 
 
@@ -461,7 +462,7 @@ def test_processes_find_what_one_finds(folder):
     evsim(folder, "compare", "--out", "o", "--no-plots", "--seeds", "2")
     with (folder / "o" / "compare.csv").open() as file:
         rows = list(csv.DictReader(file))
-    assert [(r["variant"], r["seed"]) for r in rows] == [(v, s) for v in ("immediate", "scheduled") for s in "12"]
+    assert [(r["variant"], r["seed"]) for r in rows] == [(v, s) for v in USUAL_HERE for s in "12"]
     read = Scenario.from_file
     alone = simulate(read("config_json.json", [("charging", '{"strategy": "immediate"}'), ("simulation.seed", "2")]))
     assert float(rows[1]["peak_kw"]) == pytest.approx(alone.peak.kw)

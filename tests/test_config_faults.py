@@ -165,10 +165,10 @@ FIELDS = [
     ("[[0, 100], [80, 100], [100, 30]]", "[[0, 120], [100, 30]]", ["power 120 at SoC 0"]),
     ("[[0, 100], [80, 100], [100, 30]]", "[[0, null], [100, 30]]", ["null is not a number"]),
     ("[[0, 100], [80, 100], [100, 30]]", '"flat"', ["is not a list of points"]),
-    ('{"events": true}', '{"events": "maybe"}', ["line 70", '"maybe" is neither true nor false']),
+    ('{"events": true}', '{"events": "maybe"}', ["line 80", '"maybe" is neither true nor false']),
     ('{"events": true}', "[]", ["outputs: an empty list where an object { } with settings belongs"]),
     # charging
-    ('"immediate"', '"imediate"', ["line 64", 'did you mean "immediate"?', "--strategy-file"]),
+    ('"immediate"', '"imediate"', ["line 74", 'did you mean "immediate"?', "--strategy-file"]),
     (
         '"immediate"',
         '"foo"',
@@ -181,7 +181,7 @@ FIELDS = [
         ['charging.window: not a setting of "immediate"', '"strategy": "scheduled"'],
     ),
     (WINDOW, '"windw": ["00:30", "04:30"]', ['windw: no such setting; did you mean "window"?']),
-    (WINDOW, '"window": ["00:30"]', ["line 66", 'charging.by_archetype["Scheduled charging"].window']),
+    (WINDOW, '"window": ["00:30"]', ["line 76", 'charging.by_archetype["Scheduled charging"].window']),
     (WINDOW, '"window": 5', ['charging.by_archetype["Scheduled charging"].window']),
     (WINDOW, '"window": ["00:30", "25:00"]', ["25:00"]),
     (
@@ -233,7 +233,7 @@ SYNTAX = [
     (
         '"events": true}',
         '"events": true,}',
-        ["line 70", "column 29: a comma before the closing }; remove it"],
+        ["line 80", "column 29: a comma before the closing }; remove it"],
     ),
     ('"population_size"', '// people\n  "population_size"', ["line 10", "JSON has no comments"]),
     ('"population_size"', '# people\n  "population_size"', ["line 10", "JSON has no comments"]),
@@ -269,7 +269,7 @@ SYNTAX = [
     ('"target_soc_percent": 80', '"target_soc_percent": 80%', ['80% needs double quotes: "80%"']),
     ('{"events": true}', '{"events": True}', ["JSON writes True as true"]),
     ('{"events": true}', '{"events": true}}', ["comes after the end of the config"]),
-    ('{"events": true}\n}', '{"events": true}', ["line 70", "the { of line 1 is never closed"]),
+    ('{"events": true}\n}', '{"events": true}', ["line 80", "the { of line 1 is never closed"]),
     ('"plug_in_soc_percent": 68},', '"plug_in_soc_percent": 68,', ["is the { of line 13 closed?"]),
     (
         '"plug_in_soc_percent": 68}\n  ]',

@@ -339,8 +339,8 @@ def test_columns_cannot_be_edited():
 
 def test_a_new_reason_gets_a_code_of_its_own_and_keeps_it():
     made = store()
-    code = made.reason_code("cheap_slot")
-    assert (code, made.reason_code("cheap_slot"), made.reasons[code]) == (len(KNOWN_REASONS), code, "cheap_slot")
+    code = made.reason_code("full_moon")
+    assert (code, made.reason_code("full_moon"), made.reasons[code]) == (len(KNOWN_REASONS), code, "full_moon")
 
 
 def test_stores_of_blocks_join_with_their_own_users_and_reasons():

@@ -12,7 +12,7 @@ from hypothesis import strategies as some
 from scipy.optimize import linprog
 from worlds import TAPER, row, run, story
 
-from evsim import Strategy
+from evsim import ConfigError, Strategy, StrategyError, bills
 from evsim._battery import ChargeCurve, Wiring, charge
 from evsim._clock import Clock
 from evsim._series import Known
@@ -457,9 +457,41 @@ def test_every_built_in_rule_keeps_the_contract(rule):
     check_strategy(rule())
 
 
-@pytest.mark.parametrize("rule", BY_SLOTS, ids=lambda rule: rule.name)
-def test_a_rule_that_follows_prices_keeps_the_contract_in_a_simulation_with_prices(rule):
-    check_strategy(Informed(rule=rule))
+class Unprepared(Strategy):
+    """Chooses by a price without a word of needing it."""
+
+    name: ClassVar[str] = "unprepared"
+
+    def orders(self, cars):
+        return cars.orders(start=cars.now + (cars.import_price.at(cars.now) > 0) * HOUR)
+
+
+class Prepared(Unprepared):
+    """The same with that word."""
+
+    needs: ClassVar[tuple[str, ...]] = ("import_price",)
+
+
+class OfDemand(Strategy):
+    """A rule that needs the one signal that strategies and configs call by different names."""
+
+    name: ClassVar[str] = "of_demand"
+    needs: ClassVar[tuple[str, ...]] = ("demand_kw",)
+
+    def orders(self, cars):
+        return cars.orders(start=cars.now + (cars.demand_kw.at(cars.now) > 20) * HOUR)
+
+
+def test_a_rule_has_to_say_which_signals_it_cannot_do_without():
+    check_strategy(Prepared())
+    with pytest.raises(StrategyError, match="'NoneType' object has no attribute 'at'"):
+        check_strategy(Unprepared())
+
+
+def test_a_rule_that_needs_demand_is_content_with_that_of_the_config():
+    check_strategy(OfDemand())
+    with pytest.raises(ConfigError, match='chooses by demand, and there is none; add "demand"'):
+        run(own=OfDemand)
 
 
 @pytest.mark.parametrize("rule", BUILT_IN.values(), ids=BUILT_IN)
@@ -476,28 +508,16 @@ def test_a_timer_is_set_to_the_sheets_hours_by_default():
 # ---- in a run
 
 
-class Informed(Strategy):
-    """A rule that is shown prices and carbon of its own: dearest at 18:00, sixty of them different."""
-
-    name: ClassVar[str] = "informed"
-    rule: Strategy = Cheapest()
-
-    def orders(self, cars):
-        known = {"import_price": WAVE, "carbon_intensity": WAVE}.get
-        seen = Observation(len(cars), cars._sight._replace(known=known), cars.clock, cars.archetype_names)
-        return self.rule.orders(seen)
-
-
-_EDGES = np.arange(-8 * 48, 8 * 48 + 1) * 1800.0
-WAVE = Known(
-    _EDGES, 0.2 + 0.1 * np.cos((_EDGES[:-1] / HOUR - 6) / 24 * 2 * np.pi) + 0.03 * (-1.0) ** np.arange(16 * 48)
-)
-"""From noon on: dear at 18:00, cheap at 06:00, every second half-hour 6 p dearer."""
+def wave():
+    """A price of each half-hour [p/kWh]: dear at 18:00, cheap at 06:00, and every second one 6 p dearer."""
+    begins = [f"{half // 2:02d}:{half % 2 * 30:02d}" for half in range(48)]
+    values = 20 + 10 * np.cos((np.arange(48) - 36) / 24 * np.pi) + 3 * (-1.0) ** np.arange(48)
+    return {"import_price": list(zip(begins, [*begins[1:], "00:00"], values.tolist(), strict=True))}
 
 
 def test_a_plan_is_carried_out_to_the_second_and_reaches_its_target():
     car = row(plug_in_soc_percent=43.21, charger_kw=6.9)
-    log = run(car, own=Informed, days=1).users[0].log
+    log = run(car, own=Cheapest, days=1, signals=wave()).users[0].log
     told = [(at[11:], event, why) for at, event, why in story(log) if event.startswith("charge")]
     assert log.sessions()[0].plug_out_soc == pytest.approx(0.8, abs=1e-7)
     assert [event for _, event, _ in told] == ["charge_start", "charge_stop"] * (len(told) // 2)
@@ -509,11 +529,10 @@ def test_a_plan_is_carried_out_to_the_second_and_reaches_its_target():
 
 def test_cheapest_costs_less_than_a_timer_which_costs_less_than_at_once_in_a_run():
     cost = []
-    for rule in (Cheapest(), Scheduled(), Immediate()):
-        results = run(row(plug_in_soc_percent=40), charging={"default": Informed(rule=rule)})
-        drawn_kwh = results.import_kw.sum(axis=1) * results.clock.step_h
-        cost.append(drawn_kwh @ WAVE.at(np.arange(len(drawn_kwh)) * 1800.0))
-    assert cost == sorted(cost)
+    for rule in (Cheapest, Scheduled, Immediate):
+        results = run(row(plug_in_soc_percent=40), own=rule, signals=wave())
+        cost.append(bills(results).total.import_cost_gbp)
+    assert cost == sorted(set(cost))
 
 
 # ---- against linear programmes

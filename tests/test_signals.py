@@ -113,7 +113,7 @@ def test_a_number_is_a_constant_in_pence():
     known = signal(made).known_at(0)
     assert known.at(np.array([-1e5, 0.0, 1e6])).tolist() == pytest.approx([0.28] * 3)
     assert known.published_until == np.inf
-    assert made.signal_notes["import_price"]["label"] == "28 p_per_kwh throughout"
+    assert made.signal_notes["import_price"]["label"] == "one value throughout"
 
 
 UNITS = [
@@ -581,13 +581,14 @@ def test_a_scenario_without_signals_has_none():
 def test_a_config_without_files_imports_no_reader_of_files():
     code = (
         "import sys; from evsim import Scenario; Scenario.from_file('config_json.json');"
-        "print([m for m in sys.modules if m.startswith('evsim._signals.')])"
+        "print(*(m for m in sys.modules if m.startswith(('evsim._signals.', 'evsim._recorded.'))))"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert set(eval(done.stdout)) == {  # noqa: S307 - printed above
-        "evsim._signals.settings",
-        "evsim._signals.periods",
-        "evsim._signals.quantities",
+    of_signals = ("settings", "periods", "quantities", "resolve", "build", "generate", "faulty")
+    of_sessions = ("settings", "sessions")
+    assert set(done.stdout.split()) == {
+        *(f"evsim._signals.{name}" for name in of_signals),
+        *(f"evsim._recorded.{name}" for name in of_sessions),
     }
 
 

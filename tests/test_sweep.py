@@ -151,7 +151,7 @@ def test_the_parquet_file_holds_the_same_with_types(capfd, folder):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--set", "charging.strategy=immediate,scheduled"], ["1 of 2", "charging.strategy=scheduled", "window"]),
+        (["--set", "charging.strategy=immediate,cheapest"], ["1 of 2", "charging.strategy=cheapest", "import_price"]),
         (["--users", "1,0,2,-3"], ["2 of 4", "population_size=0", "population_size=-3"]),
         (["--set", "simulation.dais=1,2"], ["2 of 2", "simulation.dais=1", "simulation.dais=2"]),
         (["nowhere.json", "--users", "1,2"], ["nowhere.json: no such file"]),

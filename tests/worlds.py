@@ -57,11 +57,13 @@ def config(
     charging=None,
     driving=False,
     holidays=None,
+    signals=None,
     **behaviour,
 ):
     """A whole config; by default one user, two days from noon, nobody drives, and everybody exact to the second.
 
-    holidays : "none", "GB-ENG", ...; left to evsim's default by None. Whatever else is given is behaviour.
+    holidays : "none", "GB-ENG", ...; left to evsim's default by None. signals : prices and the like, by their keys.
+    Whatever else is given is behaviour.
     """
     return {
         "simulation": {
@@ -76,7 +78,7 @@ def config(
         } | behaviour,
         "battery": {"charging_efficiency": efficiency, "charge_curve": curve},
         "charging": charging or {"strategy": "immediate"},
-    }  # fmt: skip
+    } | (signals or {})  # fmt: skip
 
 
 def scenario(*rows, own=None, **settings):

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import BaseModel, Field, PrivateAttr, model_serializer
+from pydantic import BaseModel, BeforeValidator, Field, PrivateAttr, model_serializer
 from pydantic_core import ValidationError, to_jsonable_python
 
 from evsim._typed_in.faults import NO_SUCH_SETTING, Fault, did_you_mean, faults_of, printable, show
 from evsim._typed_in.json_source import Path
-from evsim._typed_in.settings import Kw, Settings, setting
+from evsim._typed_in.settings import Settings, setting
+from evsim._typed_in.values import in_unit
 from evsim.strategies._base import ChargingStrategy
 from evsim.strategies._guards import Guarded, Guards, guarded
 
@@ -24,6 +25,8 @@ _NAME = "strategy"
 _BY_ARCHETYPE = "by_archetype"
 _MOST_LIMIT_KW = 1e9
 _LEVERS = ("name", "asked", "orders")
+
+_GivenLimitKw: TypeAlias = Annotated[float, Field(gt=0, le=_MOST_LIMIT_KW), BeforeValidator(in_unit("kW"))] | None
 
 Strategies = Mapping[str, Callable[..., Any]]
 """The strategy classes that a config may name."""
@@ -44,8 +47,8 @@ def _default() -> ChargingStrategy:
 class Fleet(Settings):
     """What is for all cars together."""
 
-    fleet_limit_kw: Kw | None = setting(
-        "The most power that all cars together may draw, in every step.", "kW", None, gt=0, le=_MOST_LIMIT_KW
+    fleet_limit_kw: _GivenLimitKw = setting(
+        "The most power that all cars together may draw, in every step.", "kW", None
     )
     share_by: Literal["earliest_deadline", "least_laxity", "equally"] = setting(
         "Who goes first when fleet_limit_kw does not suffice for all.", "choice", "earliest_deadline"

@@ -9,6 +9,13 @@ from evsim._typed_in.faults import Fault, show
 from evsim._typed_in.json_source import Path
 from evsim.strategies._base import ChargingStrategy
 
+_KEYS = {"demand_kw": "demand"}
+
+
+def key_of(signal: str) -> str:
+    """The key in a config of a signal, by the name that strategies know it by."""
+    return _KEYS.get(signal, signal)
+
 
 def unfit_rules(charging: Charging, sources: Container[str], step_minutes: int) -> Iterator[Fault]:
     """Faults of rules that are fine by themselves.
@@ -16,7 +23,8 @@ def unfit_rules(charging: Charging, sources: Container[str], step_minutes: int) 
     sources : keys of the signals that the config has; step_minutes : length of a step [min]
     """
     for path, rule in _rules(charging):
-        for key in getattr(rule, "needs", ()):
+        for signal in getattr(rule, "needs", ()):
+            key = key_of(signal)
             if key not in sources:
                 yield Fault(
                     (*path, "strategy"), f"{show(rule.name)} chooses by {key}, and there is none; add {show(key)}"

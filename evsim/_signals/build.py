@@ -1,24 +1,29 @@
-"""From a source to a signal on the clock of a run, and what is to be said of it."""
+"""From a source to a signal on the clock of a run, and what is to be said of it.
+
+What reads files is imported where one is read: most configs have prices, and few have a file of them.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from evsim._clock import Clock
 from evsim._series import Series, Signal
 from evsim._signals.faulty import MOST_NAMED, FaultySourceError, name_instants, utc_text
-from evsim._signals.gaps import Covered, cover
 from evsim._signals.generate import constant, time_of_use, typical_year
 from evsim._signals.periods import Period
-from evsim._signals.read import Reading, read_source
-from evsim._signals.rows import FOREVER_S, Rows
 from evsim._signals.settings import ALWAYS, Source
 from evsim._typed_in.faults import show
 from evsim._units import SECONDS_PER_DAY, SECONDS_PER_HOUR, SECONDS_PER_MINUTE
+
+if TYPE_CHECKING:
+    from evsim._signals.gaps import Covered
+    from evsim._signals.read import Reading
+    from evsim._signals.rows import Rows
 
 _HALF_HOUR_MINUTES = SECONDS_PER_HOUR // 2 // SECONDS_PER_MINUTE
 
@@ -45,12 +50,12 @@ def _from_table(source: Source, key: str, clock: Clock) -> Built:
     factor = source.quantity.units[source.unit_meant]
     if source.constant is not None:
         series = constant(source.constant * factor, clock)
-        label = f"{source.constant:.10g} {source.unit_meant} throughout"
+        label = "one value throughout"
     else:
         days = source.time_of_use or ()
         weekend = source.weekend or days
         series = time_of_use(_times(days, factor), _times(weekend, factor), clock)
-        label = f"{len(days)} period{'s' * (len(days) > 1)} of the local day, in {source.unit_meant}"
+        label = f"{len(days)} period{'s' * (len(days) > 1)} of the local day"
         label += f", and {len(weekend)} at weekends" if source.weekend else ""
     note = _note(source, source.kind, None) | {"label": label}
     return Built(Signal(clock, series, series), note, tuple(_odd_size(source, key, source.unit_meant, series, clock)))
@@ -61,6 +66,9 @@ def _times(periods: tuple[Period, ...], factor: float) -> tuple[Period, ...]:
 
 
 def _from_file(source: Source, key: str, clock: Clock) -> Built:
+    from evsim._signals.gaps import cover
+    from evsim._signals.read import read_source
+
     reading = source._reading or read_source(source, key, clock.timezone)
     name = Path(source.file or "").name
     if source.repeat is not None:
@@ -90,6 +98,8 @@ def _from_file(source: Source, key: str, clock: Clock) -> Built:
 
 def _typical(source: Source, reading: Reading, key: str, name: str, clock: Clock) -> Built:
     """A typical year of a file, which is known always."""
+    from evsim._signals.rows import FOREVER_S
+
     try:
         series = typical_year(reading.rows, clock)
     except FaultySourceError as error:

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from evsim._clock import Clock
 from evsim._errors import name_some
-from evsim._recorded.wall_clock import WallClock
 from evsim._series import Series
 from evsim._signals.faulty import MOST_NAMED, FaultySourceError
 from evsim._signals.periods import Period, seconds_of
-from evsim._signals.rows import FOREVER_S, Rows
 from evsim._units import SECONDS_PER_DAY, SECONDS_PER_HOUR, SECONDS_PER_MINUTE, Bools, Floats, Ints
+
+if TYPE_CHECKING:
+    from evsim._signals.rows import Rows
 
 MARGIN_DAYS = 10
 """Before the warm-up and after the end: a week for estimates, and a long stay that begins on the last day."""
@@ -89,6 +91,9 @@ def typical_year(rows: Rows, clock: Clock) -> Series:
 
 def month_means(rows: Rows, timezone: str) -> Floats:
     """(12, 48) time-weighted means by month and local half-hour; NaN where the file has nothing."""
+    from evsim._recorded.wall_clock import WallClock
+    from evsim._signals.rows import FOREVER_S
+
     last = int(rows.end[-1]) if rows.end[-1] < FOREVER_S else int(rows.start[-1]) + rows.resolution_s
     end = np.minimum(rows.end, last)
     grid = np.arange(rows.start[0] // _WINDOW_S, -(-last // _WINDOW_S) + 1) * _WINDOW_S

@@ -11,7 +11,6 @@ from evsim._clock import Clock
 from evsim._config.parts import DEFAULT_TIMEZONE, Simulation
 from evsim._signals.build import built
 from evsim._signals.faulty import FaultySourceError
-from evsim._signals.read import read_source
 from evsim._signals.settings import SOURCES
 from evsim._typed_in.faults import Fault, faults_of
 from evsim._typed_in.settings import attempt, part_of
@@ -33,6 +32,8 @@ def resolve(given: Mapping[str, Any], *, dates_are_known: bool) -> tuple[dict[st
         try:
             source = kind.model_validate(config[key])
             if source.kind == "file" and source._reading is None:
+                from evsim._signals.read import read_source
+
                 source = source.resolved(read_source(source, key, zone))
             elif source.kind != "file":
                 source = source.resolved()

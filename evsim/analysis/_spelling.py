@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
-from evsim._config.charging import Charging, Strategies
+from evsim._config.charging import FLEET_KEYS, Charging, Strategies
 from evsim._config.override import Override, value_of
 from evsim._errors import ConfigError
 from evsim._scenario import Scenario
@@ -44,7 +44,8 @@ def strategy_variants(spelled: str | None, read: Read, strategies: Strategies) -
     spelled : rules with commas between them; None for the usual ones
     read : reads the config with some settings changed; strategies : the rules that it may name
     A rule is everybody's: those of single archetypes are dropped. Settings that the config has for a rule of that name
-    are its own until it is spelled with others. Raises ConfigError with every fault.
+    are its own until it is spelled with others; a limit of the fleet stays, whatever the rule. Raises ConfigError with
+    every fault.
     """
     base = read(())
     own = base.charging.to_config()
@@ -119,10 +120,11 @@ def _given(settings: Sequence[str]) -> tuple[dict[str, Any], list[str]]:
 
 
 def _rule(spelled: str, name: str, given: Mapping[str, Any], own: Mapping[str, Any]) -> _Rule:
-    """A rule with the settings it is given, and otherwise those that the config has for it."""
+    """A rule with the settings it is given, and otherwise those that the config has for it and for the whole fleet."""
     kept = _settings_in(own, name)
     heir_of = _owner(own, name) if kept.keys() - given.keys() else None
-    return _Rule(spelled, {_STRATEGY: name, **kept, **given}, heir_of)
+    fleet = {key: own[key] for key in FLEET_KEYS if key in own}
+    return _Rule(spelled, {_STRATEGY: name, **fleet, **kept, **given}, heir_of)
 
 
 def _settings_in(own: Mapping[str, Any], name: str) -> dict[str, Any]:
