@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from evsim._clock import EPOCH, Clock
+from evsim._config.charging import FLEET_KEYS
 from evsim._results import Results
 from evsim._units import SECONDS_PER_MINUTE
 
@@ -19,7 +20,16 @@ BOLD = 1.15
 _LEAST_LETTERS, _MOST_CUTS = 3, 4
 _PARTS = 3
 """Of a name that is cut at both ends, a third tells of its beginning."""
-_PHRASES = {"immediate": "on arrival", "scheduled": "at set hours"}
+_PHRASES = {
+    "immediate": "on arrival",
+    "scheduled": "at set hours",
+    "as_late_as_possible": "as late as possible",
+    "balanced": "evenly through the stay",
+    "cheapest": "when it is cheapest",
+    "greenest": "when it is greenest",
+    "blended": "when it is cheap and green",
+    "valley_fill": "to fill the valley",
+}
 _MOST_NAMED, _MOST_SETTINGS, _MOST_SETTING_SIGNS = 2, 2, 24
 _STRATEGY, _BY_ARCHETYPE = "strategy", "by_archetype"
 BETWEEN_ITEMS = "  ·  "
@@ -103,14 +113,18 @@ def circumstances(results: Results) -> str:
     drawn = f"{energy(float(results.import_kwh.sum()))} drawn"
     seed = f"seed {results.scenario.simulation.seed}"
     absent = len(results.archetypes) - len(with_users(results))
+    limit_kw = results.scenario.charging.fleet_limit_kw
+    limit = () if limit_kw is None else (f"together at most {limit_kw:,.10g} kW",)
     left_out = (f"not shown: {counted(absent, 'archetype')} without users",) if absent else ()
-    return BETWEEN_ITEMS.join((period, drawn, _rules(results), seed, *left_out))
+    return BETWEEN_ITEMS.join((period, drawn, _rules(results), *limit, seed, *left_out))
 
 
 def _rules(results: Results) -> str:
     """Who charges by which rule: `immediate; Scheduled charging: scheduled 00:30-04:30`."""
     flat = results.scenario.charging.to_config()
     own = flat.pop(_BY_ARCHETYPE, {})
+    for key in FLEET_KEYS:
+        flat.pop(key, None)
     default = _rule(flat)
     followers: dict[str, list[str]] = {}
     for name in (results.archetypes[i] for i in with_users(results)):
