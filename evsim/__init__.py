@@ -33,6 +33,7 @@ from evsim.market import Bill, Bills, bills
 from evsim.strategies import (
     Car,
     ChargingStrategy,
+    FleetStrategy,
     Observation,
     Order,
     Orders,
@@ -63,6 +64,7 @@ __all__ = [
     "ChargingStrategy",
     "Strategy",
     "PerCarStrategy",
+    "FleetStrategy",
     "Observation",
     "Orders",
     "Car",

@@ -19,6 +19,10 @@ ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 WITH_CODE = [README, ROOT / "docs" / "strategies.md"]
+AS_PRINTED = [
+    ROOT / "docs" / f"{name}.md" for name in ("rules-timers", "rules-prices", "rules-fleet", "guards", "tutorial-agile")
+]
+"""Pages whose text blocks are what the commands before them print, and whose pieces of a config run."""
 PROGRAM = ("python run_simulator.py", "python -m evsim", "python -m examples.")
 MARKED = {
     "main": "python3 -m venv .venv && .venv/bin/python -m pip install -q -r requirements.txt && "
@@ -58,6 +62,13 @@ def answer_behind(words):
 def steady(line):
     """A printed line without what differs from run to run: residuals and seconds."""
     return _VARIES.sub("#", line.rstrip())
+
+
+def quickly(line):
+    """A command without what takes long and is not looked at."""
+    if line.startswith("python run_simulator.py"):
+        return f"{line} --no-plots --no-events"
+    return f"{line} --no-plots" if line.startswith("python -m evsim compare") else line
 
 
 def run(command, folder):
@@ -124,19 +135,46 @@ def test_the_schema_command_of_the_contributors_gives_the_schema(clone):
 
 
 def test_every_other_command_of_the_documents_runs(clone):
-    lines = {line for page in PAGES for line in commands(page)}
+    lines = {line for page in PAGES if page not in AS_PRINTED for line in commands(page)}
     lines -= {"python run_simulator.py", "python -m evsim schema > config_schema.json"}
     for line in sorted(lines):
-        quick = " --no-plots --no-events" if line.startswith("python run_simulator.py") else ""
-        assert run(line + quick, clone)
+        assert run(quickly(line), clone)
 
 
 def test_every_flag_that_the_documents_name_exists(clone):
-    helps = [run(f"{program} --help", clone) for program in ("python run_simulator.py", "python -m evsim sweep")]
+    programs = ("python run_simulator.py", "python -m evsim sweep", "python -m evsim compare")
+    helps = [run(f"{program} --help", clone) for program in programs]
     known = set(re.findall(r"--[a-z-]+", " ".join(helps)))
     for page in PAGES:
         ours = " ".join([*commands(page), *re.findall(r"`(--[a-z-]+)", page.read_text(encoding="utf-8"))])
         assert set(re.findall(r"--[a-z-]+", ours)) <= known, name_of(page)
+
+
+@pytest.mark.parametrize("page", AS_PRINTED, ids=name_of)
+def test_a_page_shows_what_its_commands_print(page, clone):
+    printed, n_shown = [], 0
+    for language, text in blocks(page):
+        if language == "sh":
+            lines = [line for line in text.splitlines() if line.startswith(PROGRAM)]
+            printed = [row.rstrip() for line in lines for row in run(quickly(line), clone).splitlines()]
+        elif language == "text":
+            assert [line for line in text.splitlines() if line.rstrip() not in printed] == []
+            n_shown += 1
+    assert n_shown
+
+
+@pytest.mark.parametrize("page", AS_PRINTED, ids=name_of)
+def test_every_piece_of_a_config_on_a_page_runs(page, clone):
+    for language, text in blocks(page):
+        if language == "json":
+            path = clone / "piece.json"
+            path.write_text(json.dumps(default_config() | json.loads(f"{{{text}}}")), encoding="utf-8")
+            simulate(Scenario.from_file(path, [("population_size", "20"), ("simulation.days", "1")]))
+
+
+def test_the_made_up_prices_are_those_of_the_generator(clone):
+    printed = run("python -m examples.agile_made_up", clone)
+    assert printed == (ROOT / "examples" / "agile_made_up.csv").read_text(encoding="utf-8")
 
 
 # ---- the worked scenarios
@@ -266,6 +304,16 @@ def test_every_reason_and_event_is_explained():
     page = (ROOT / "docs" / "conventions.md").read_text(encoding="utf-8")
     for name in (*KNOWN_REASONS, *(kind.label for kind in EventKind)):
         assert f"`{name}`" in page
+
+
+def test_every_rule_and_guard_has_its_place_on_a_page():
+    from evsim.strategies import BUILT_IN
+    from evsim.strategies._guards import Guards
+
+    pages = {page.stem: page.read_text(encoding="utf-8") for page in AS_PRINTED}
+    rules = "\n".join(text for name, text in pages.items() if name.startswith("rules-"))
+    assert [name for name in BUILT_IN if f"\n## `{name}`\n" not in rules] == []
+    assert [name for name in Guards.model_fields if f"\n| `{name}` |" not in pages["guards"]] == []
 
 
 def test_every_requirement_is_argued():
