@@ -342,8 +342,8 @@ class Population:
             self._flow_by_steps(rows, flows.stop_at[rows], is_end=True)
         else:
             self._book(flows.group[rows], flows.who[rows], flows.finish(rows))
-        target = np.uint8(self.events.reason_code("target_reached"))
-        reason = np.where(flows.ends_at_target[rows], target, flows.stop_reason[rows])
+        is_full = flows.ends_at_target[rows] & (flows.until_soc[rows] >= self.target_soc[flows.who[rows]])
+        reason = np.where(is_full, np.uint8(self.events.reason_code("target_reached")), flows.stop_reason[rows])
         self._stop(rows, np.ceil(flows.stop_at[rows]), reason, is_end=True)
 
     def _flow_by_steps(self, rows: Ints, to_s: Floats, *, is_end: bool) -> None:

@@ -18,6 +18,8 @@ ESTIMATE_DAYS = 7
 """Of how many days the mean is taken, at each time of day, for a value that is not published yet."""
 HORIZON_DAYS = 3
 """How far an estimate reaches past what is published; a plan that looks further is made again by then."""
+_ESTIMATE_DECIMALS = 9
+"""Means of the same values in another order are the same value: ties stay ties."""
 _GRID_S = SECONDS_PER_HOUR // 2
 """Of the estimates: a settlement period."""
 
@@ -134,7 +136,8 @@ class Signal:
             total[is_told] += self.told.at(then[is_told])
             count += is_told
         overall = float(total.sum() / count.sum()) if count.any() else 0.0
-        return np.where(count > 0, total / np.maximum(count, 1), overall)
+        means = np.where(count > 0, total / np.maximum(count, 1), overall)
+        return np.asarray(np.round(means, _ESTIMATE_DECIMALS), np.float64)
 
 
 @dataclass(frozen=True, eq=False)

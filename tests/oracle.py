@@ -301,8 +301,8 @@ def start_and_end(scenario):
     return tuple(round((run.start + dt.timedelta(days=d)).replace(tzinfo=zone).timestamp()) for d in (0, run.days))
 
 
-def live(scenario):
-    """Every user of a scenario, having lived it: a list of Person, in order of user number."""
+def live(scenario, kind=Person):
+    """Every user of a scenario, having lived it: a list of Person (or another `kind`), in order of user number."""
     run, behaviour = scenario.simulation, scenario.behaviour
     zone, calendar = ZoneInfo(run.timezone), Calendar(scenario)
     is_carried = not behaviour.driving and behaviour.soc_at_plug_in == "carried"
@@ -318,7 +318,7 @@ def live(scenario):
     for archetype, n, targets in of_all:
         habit = Habit(archetype, behaviour, days, today.number, targets)
         for _ in range(n):
-            person = Person(scenario, archetype, len(people), calendar, habit)
+            person = kind(scenario, archetype, len(people), calendar, habit)
             soc = archetype.plug_in_soc_percent / 100
             if warm_up and behaviour.driving:
                 luck = Chance(run.seed).uniform(Purpose.FIRST_SOC, 1, first_user=len(people))

@@ -7,7 +7,9 @@ from collections.abc import Container, Iterator
 from evsim._config.charging import Charging
 from evsim._typed_in.faults import Fault, show
 from evsim._typed_in.json_source import Path
-from evsim.strategies._base import ChargingStrategy
+from evsim._units import SECONDS_PER_MINUTE
+from evsim.strategies._base import DECIDE_EVERY_MINUTES, ChargingStrategy
+from evsim.strategies._guards import Guarded
 
 _KEYS = {"demand_kw": "demand"}
 
@@ -36,6 +38,22 @@ def unfit_rules(charging: Charging, sources: Container[str], step_minutes: int) 
                 (*path, "decide_every_minutes"),
                 f"{minutes} is not a multiple of simulation.step_minutes, {step_minutes}; {longer} is",
             )
+        yield from _too_long_a_delay(charging, path, rule)
+    if charging.fleet_limit_kw is not None and DECIDE_EVERY_MINUTES % step_minutes:
+        text = f"is shared every {DECIDE_EVERY_MINUTES} min, which steps of {step_minutes} min do not divide"
+        yield Fault(("charging", "fleet_limit_kw"), f"{text}; set simulation.step_minutes to a divisor of 30")
+
+
+def _too_long_a_delay(charging: Charging, path: Path, rule: ChargingStrategy) -> Iterator[Fault]:
+    """A start that waits for longer than until the next decision would be forgotten there, and wait anew."""
+    minutes = getattr(rule, "decide_every_minutes", None)
+    if minutes is None and charging.fleet_limit_kw is not None:
+        minutes = DECIDE_EVERY_MINUTES
+    if isinstance(rule, Guarded) and minutes is not None:
+        delay, between = rule.guards.random_delay_seconds, minutes * SECONDS_PER_MINUTE
+        if delay > between:
+            text = f"{delay:g} is longer than the {between} s between two decisions about the fleet; at most that"
+            yield Fault((*path, "random_delay_seconds"), text)
 
 
 def _rules(charging: Charging) -> Iterator[tuple[Path, ChargingStrategy]]:

@@ -14,13 +14,15 @@ from evsim._typed_in.settings import Kw, Minutes, Percent, Plain, setting
 from evsim._units import SECONDS_PER_HOUR, SECONDS_PER_MINUTE, Bools, Floats
 from evsim.strategies._base import ChargingStrategy, ask
 from evsim.strategies._observation import Observation
-from evsim.strategies._orders import Orders
+from evsim.strategies._orders import NEVER, Orders
 
 MOST_DELAY_S = 1800
 """The longest random delay that the Electric Vehicles (Smart Charge Points) Regulations 2021 let be set."""
 _MOST_MARGIN_MINUTES = 720
 _MOST_KW = 500
 _PERCENT = 100
+_ROUNDING_S = 1e-6
+"""So much of an instant is rounding."""
 
 
 class Guards(BaseModel):
@@ -83,42 +85,45 @@ class Guarded:
             plain &= ~boosted
             yield cars.orders(which=boosted, reason="boost")
         delay = self._delay(cars)
+        seen = cars
         if self.guards.minimum_soc_percent:
-            low = plain & wants & (cars.soc < self.guards.minimum_soc_percent / _PERCENT)
-            begins = cars.now + np.where(cars.is_charging, 0.0, delay)
-            reached = self._reached(cars, begins)
-            yield from self._up_to_minimum(cars, low, begins, reached)
-            has_more = low & (cars.target_soc > self.guards.minimum_soc_percent / _PERCENT)
-            plain &= ~low | (has_more & (self.inner.asked != "every_step"))
-            later = np.where(low, reached, cars.now)
-            charged = np.where(low, np.minimum(self.guards.minimum_soc_percent / _PERCENT, cars.target_soc), cars.soc)
-            delay = np.where(low, 0.0, delay)
-            seen = cars.but(now=later, soc=charged)
-        else:
-            seen = cars
-        if self.guards.margin_minutes:
-            margin = self.guards.margin_minutes * SECONDS_PER_MINUTE
-            seen = seen.but(expected_departure=seen.expected_departure - margin)
+            low, reached = self._under_minimum(cars, delay)
+            low &= plain
+            yield from self._up_to_minimum(cars, low, delay)
+            has_more = low & (cars.target_soc > self._minimum) & (self.inner.asked != "every_step")
+            plain &= ~low | has_more
+            seen = cars.but(now=np.where(low, reached, cars.now), soc=np.where(low, self._minimum, cars.soc))
+        early = self.guards.margin_minutes * SECONDS_PER_MINUTE + delay
+        if early.any():
+            seen = seen.but(expected_departure=seen.expected_departure - early)
         yield from self._of_strategy(cars, seen, plain, delay)
 
-    def _reached(self, cars: Observation, begins: Floats) -> Floats:
-        """(n,) when full power from `begins` reaches the minimum SoC, in whole seconds [s]."""
-        minimum = np.full(len(cars), self.guards.minimum_soc_percent / _PERCENT)
-        return np.ceil(begins + cars.hours_to(minimum) * SECONDS_PER_HOUR)
+    # ---- the least that a car should hold
 
-    def _up_to_minimum(self, cars: Observation, low: Bools, begins: Floats, reached: Floats) -> Iterator[Orders]:
+    @property
+    def _minimum(self) -> float:
+        return self.guards.minimum_soc_percent / _PERCENT
+
+    def _under_minimum(self, cars: Observation, delay: Floats) -> tuple[Bools, Floats]:
+        """(n,) who is under the minimum, and when full power reaches it, in whole seconds [s]."""
+        goal = np.minimum(np.full(len(cars), self._minimum), cars.target_soc)
+        needs_s = cars.hours_to(goal) * SECONDS_PER_HOUR
+        reached = cars.now + np.where(cars.is_charging, 0.0, delay) + needs_s
+        return needs_s > _ROUNDING_S, np.ceil(reached - _ROUNDING_S)
+
+    def _up_to_minimum(self, cars: Observation, low: Bools, delay: Floats) -> Iterator[Orders]:
         """Full power at once, for cars under the minimum."""
-        ends = low & (cars.target_soc <= self.guards.minimum_soc_percent / _PERCENT)
-        yield cars.orders(which=ends, start=begins, reason="minimum_soc")
-        goes_on = low & ~ends
-        yield cars.orders(
-            which=goes_on, start=begins, stop=reached, reason="minimum_soc", stop_reason="minimum_reached"
-        )
+        goal = np.minimum(np.full(len(cars), self._minimum), cars.target_soc)
+        begins = cars.now + np.where(cars.is_charging, 0.0, delay)
+        yield cars.orders(which=low, until_soc=goal, start=begins, reason="minimum_soc", stop_reason="minimum_reached")
+
+    # ---- the strategy itself
 
     def _of_strategy(self, cars: Observation, seen: Observation, plain: Bools, delay: Floats) -> Iterator[Orders]:
         rows = np.flatnonzero(plain)
         if not len(rows):
             return
+        since = seen.now
         if len(rows) < len(cars):
             seen = seen.of(rows)
         for orders in ask(self.inner, seen, seen.now):
@@ -126,7 +131,7 @@ class Guarded:
             if self.guards.minimum_kw:
                 raised = np.maximum(ours.max_kw, self.guards.minimum_kw)
                 ours = replace(ours, max_kw=np.where(ours.max_kw > 0, raised, 0.0))
-            yield from self._delayed(cars, ours, delay)
+            yield from self._delayed(cars, ours, since[ours.row], delay)
 
     # ---- the law's delay
 
@@ -135,20 +140,24 @@ class Guarded:
         most = self.guards.random_delay_seconds
         return np.floor(cars.luck(Purpose.RANDOM_DELAY) * most) if most else np.zeros(len(cars))
 
-    def _delayed(self, cars: Observation, orders: Orders, delay: Floats) -> Iterator[Orders]:
-        """Starts wait; a car that charges goes on meanwhile, as before."""
+    def _delayed(self, cars: Observation, orders: Orders, since: Floats, delay: Floats) -> Iterator[Orders]:
+        """Starts and changes of power wait; a car that charges goes on meanwhile, as before.
+
+        since : (m,) when the strategy takes over: now, or when the minimum is reached
+        """
         if not self.guards.random_delay_seconds:
             yield orders
             return
         row = orders.row
-        charger = cars.charger_kw[row]
-        goes_on = cars.is_charging[row] & (orders.start <= cars.now[row])
-        is_same = goes_on & (np.minimum(orders.max_kw, charger) == cars.order_kw[row])
-        start = orders.start + np.where(is_same, 0.0, delay[row])
+        follows_minimum = since > cars.now[row]
+        goes_on = (cars.is_charging[row] | follows_minimum) & (orders.start <= since)
+        power = np.where(follows_minimum, cars.charger_kw[row], cars.order_kw[row])
+        is_same = goes_on & (np.minimum(orders.max_kw, cars.charger_kw[row]) == power)
+        start = orders.start + np.where(is_same | (orders.max_kw <= 0), 0.0, delay[row])
         kept = start < orders.stop
         yield _some(replace(orders, start=start), kept)
         changes = goes_on & ~is_same & (start > orders.start)
-        meanwhile = replace(orders, max_kw=cars.order_kw[row], stop=np.minimum(start, orders.stop))
+        meanwhile = replace(orders, max_kw=power, stop=np.where(kept, NEVER, orders.stop))
         yield _some(meanwhile, changes)
 
 

@@ -52,15 +52,18 @@ def best_slots(cars: Observation, reason: str, *weighted: tuple[Known | None, fl
     if len(waits):
         now, leaves = now[waits], leaves[waits]
         value = _sum(weighted, float(now.min()), float(leaves.max()))
-        car, start, stop = best_stretches(value, now, leaves, need_s[waits])
+        car, start, stop = best_stretches(value, now, leaves, need_s[waits], cars.is_charging[waits])
         stop[np.append(car[1:] != car[:-1], True)] = NEVER
         yield cars.orders(which=waits[car], start=start, stop=stop, reason=reason, stop_reason="slot_over")
 
 
-def best_stretches(value: Series, since: Floats, until: Floats, need_s: Floats) -> Stretches:
+def best_stretches(
+    value: Series, since: Floats, until: Floats, need_s: Floats, is_charging: Bools | None = None
+) -> Stretches:
     """The stretches that fill `need_s` with the lowest values of a series between `since` and `until`.
 
     since, until, need_s : (n,) [s], 0 < need_s < until - since, within the series
+    is_charging : (n,) for whom there is a stretch before `since`; for nobody by default
 
     Of the marginal slot a car uses the part that joins the stretch before it; else the part that joins the one after
     it; else the first part. What adjoins is one stretch.
@@ -68,12 +71,13 @@ def best_stretches(value: Series, since: Floats, until: Floats, need_s: Floats) 
     slots = _merged(value)
     found = []
     for piece in pieces(len(since), _PIECE):
-        row, start, stop = _stretches(slots, since[piece], until[piece], need_s[piece])
+        on = is_charging[piece] if is_charging is not None else np.zeros(piece.stop - piece.start, np.bool_)
+        row, start, stop = _stretches(slots, since[piece], until[piece], need_s[piece], on)
         found.append((row + piece.start, start, stop))
     return Stretches(*(np.concatenate(columns) for columns in zip(*found, strict=True)))
 
 
-def _stretches(slots: Series, since: Floats, until: Floats, need_s: Floats) -> Stretches:
+def _stretches(slots: Series, since: Floats, until: Floats, need_s: Floats, is_charging: Bools) -> Stretches:
     order = np.argsort(slots.values, kind="stable")
     n_used, over_s = _fill(slots, order, since, until, need_s)
     is_used = _used(slots, order, n_used, since, until)
@@ -84,7 +88,7 @@ def _stretches(slots: Series, since: Floats, until: Floats, need_s: Floats) -> S
     low, high = np.maximum(since, slots.edges[marginal]), np.minimum(until, slots.edges[marginal + 1])
     part_s = high - low - over_s
     is_part = over_s > _ROUNDING_S
-    is_late = is_part & is_used[marginal + 1, car] & ~is_used[marginal - 1, car]
+    is_late = is_part & is_used[marginal + 1, car] & ~is_used[marginal - 1, car] & ~(is_charging & (low == since))
     breaks = rows_where(is_part & ~is_late & is_used[marginal + 1, car])  # between the part and what follows
     ends[marginal[breaks], breaks] = begins[marginal[breaks] + 1, breaks] = True
 
