@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -18,9 +19,11 @@ from evsim.analysis import Comparison, Estimate
 
 _WIDTH_IN_A_PIPE = 120
 _GAP = 2
-_LEAST_NAME, _ROOM_FOR_NAME = 12, 24
-_HIGHER = 1.05
-"""A peak this many times the first's is worth a sentence."""
+_LEAST_NAME, _MOST_NAME_SHARE = 12, 0.5
+_INDENT = "  "
+_BEFORE_SETTING = re.compile(r"(?=\+[A-Za-z_][\w.]*=)")
+_HIGHER, _LOWER = 1.05, 0.8
+"""A peak this many times the first's, or more, or less, is worth a sentence."""
 _TOGETHER_PERCENT = 20
 """From this share of charges on, those that start in one minute make the peak: our choice."""
 _MORE_PUBLIC = 0.02
@@ -97,9 +100,11 @@ def print_comparison(comparison: Comparison, out: Path, written: Sequence[str], 
     if len(comparison.names) > 1:
         console.print()
         console.print(_differences(comparison, console.width))
-    for sentence in (*remarks(comparison), _about(comparison)):
-        console.print()
-        console.print(Text(sentence))
+    for block in (remarks(comparison), [_about(comparison)]):
+        if block:
+            console.print()
+        for sentence in block:
+            console.print(Text(sentence))
     console.print()
     console.print(Text(f"{out}/: {', '.join(written)}  ({seconds:.1f} s)"), soft_wrap=True)
 
@@ -146,18 +151,34 @@ def _known(comparison: Comparison) -> list[_Shown]:
 
 
 def _table(title: str, names: Sequence[str], columns: list[_Column], width: int) -> Table:
-    """Variants downward; on a narrow terminal without what can best be done without."""
-    longest = max(map(len, (*title.split("\n"), *names)))
-    room = width - max(_LEAST_NAME, min(_ROOM_FOR_NAME, longest) + _GAP) + _GAP  # no gap behind the last column
-    while sum(column.width for column in columns) > room and any(column.is_dispensable for column in columns):
+    """Variants downward; on a narrow terminal without what can best be done without, and names broken before "+"."""
+    least = max(len(line) for text in (title, *names) for line in _lines(text, 0))
+    least = max(_LEAST_NAME, min(least, int(_MOST_NAME_SHARE * width)))
+    while sum(column.width for column in columns) > width - least and any(c.is_dispensable for c in columns):
         columns.remove(max(columns, key=lambda column: column.is_dispensable))
+    room = max(least, width - sum(column.width for column in columns))  # the last gap is that behind the name
+    broken = ["\n".join(_lines(name, room)) for name in names]
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, _GAP, 0, 0))
     table.add_column(title, overflow="fold", min_width=_LEAST_NAME, vertical="bottom")
     for column in columns:
         table.add_column(column.heading, justify="right", no_wrap=True, vertical="bottom")
-    for i, name in enumerate(names):
+    for i, name in enumerate(broken):
         table.add_row(Text(name), *(column.cells[i] for column in columns))
     return table
+
+
+def _lines(name: str, room: int) -> list[str]:
+    """A name in lines of at most so many characters, if its settings are no longer: each begins with a setting."""
+    lines: list[str] = []
+    for text in name.split("\n"):
+        first, *settings = _BEFORE_SETTING.split(text)
+        lines.append(first)
+        for setting in settings:
+            if len(lines[-1]) + len(setting) <= room:
+                lines[-1] += setting
+            else:
+                lines.append(f"{_INDENT}{setting}")
+    return lines
 
 
 def _number(value: float, shown: _Shown) -> str:
@@ -198,18 +219,18 @@ def remarks(comparison: Comparison) -> list[str]:
 
 
 def _herds(comparison: Comparison) -> Iterator[str]:
-    """Variants whose peak is higher than the first's, and what makes it."""
+    """Variants whose peak is higher than the first's, and what makes it; and those whose peak is much lower."""
     first, *others = comparison.outcomes
     peak_kw = first[0].measures.peak_kw
     for name, (outcome, *_) in zip(comparison.names[1:], others, strict=True):
         mine = outcome.measures
-        if peak_kw <= 0 or mine.peak_kw < _HIGHER * peak_kw:
+        if peak_kw <= 0 or _LOWER * peak_kw <= mine.peak_kw < _HIGHER * peak_kw:
             continue
-        why = ""
-        if mine.start_percent >= _TOGETHER_PERCENT:
+        is_lower, why = mine.peak_kw < peak_kw, ""
+        if not is_lower and mine.start_percent >= _TOGETHER_PERCENT:
             minutes = int(mine.start_s) // 60
             why = f": {mine.start_percent:.0f}% of its charges start at {minutes // 60:02d}:{minutes % 60:02d}"
-        yield f"{name}: peak {mine.peak_kw / peak_kw:.1f} x that of {comparison.names[0]}{why}"
+        yield f"{name}: peak {mine.peak_kw / peak_kw:.{1 + is_lower}f} x that of {comparison.names[0]}{why}"
 
 
 def _elsewhere(comparison: Comparison) -> Iterator[str]:

@@ -17,21 +17,23 @@ import pytest
 from matplotlib.patches import StepPatch
 from matplotlib.text import Text
 from PIL import Image
+from rich.console import Console
 from scipy.special import stdtrit
 from worlds import ALIKE, ROOT, command, config, environment, row, run, scheduled
 
 from evsim import ConfigError, Scenario, simulate
 from evsim._cli_parts import strategies_of
-from evsim._compare_report import remarks
+from evsim._compare_report import _lines, _variants, remarks
 from evsim._outputs import COMPARE_FILES, FILES, staged
 from evsim.analysis import Example, Variant, compare, line_of, strategy_variants
 from evsim.analysis._compare import with_seed
 from evsim.analysis._night import example_of, night_of
 from evsim.analysis._spelling import split
 from evsim.analysis._student import half_width, t_quantile
+from evsim.plots import _compare_parts as parts
 from evsim.plots import _words as words
 from evsim.plots import compare_costs, compare_night, compare_power, save_comparison
-from evsim.plots._palette import colour
+from evsim.plots._palette import SIGNAL, colour
 from evsim.strategies import BUILT_IN
 
 MY_RULES = ROOT / "examples" / "my_rules.py"
@@ -280,7 +282,7 @@ def test_the_minute_in_which_all_start_is_found():
 
 def test_without_a_price_nothing_is_known_of_costs(plain):
     assert np.isnan(plain.values("gbp_per_user_year")).all()
-    assert plain.backdrop is None
+    assert plain.backdrops == ()
 
 
 def test_a_run_in_which_nobody_charges_is_measured_too():
@@ -339,7 +341,61 @@ def test_cars_that_start_together_are_worth_a_sentence(plain):
     assert sentence.endswith("of its charges start at 00:30")
 
 
+def test_a_much_lower_peak_is_worth_a_sentence(plain):
+    high, low = plain.outcomes[1], plain.outcomes[0]
+    assert remarks(replace(plain, names=("a", "b"), outcomes=(high, low)))[0] == (
+        f"b: peak {low[0].measures.peak_kw / high[0].measures.peak_kw:.2f} x that of a"
+    )
+    assert not remarks(replace(plain, names=("a", "b"), outcomes=(high, high)))
+
+
+MANY_SETTINGS = 'scheduled+window=["00:30","05:30"]+random_delay_seconds=600+minimum_soc_percent=50'
+
+
+@pytest.mark.parametrize("width", [80, 120, 200])
+def test_a_row_of_the_table_breaks_only_before_a_setting(priced, width):
+    many = replace(priced, names=("immediate", MANY_SETTINGS, "cheapest+random_delay_seconds=1800"))
+    console = Console(width=width)
+    with console.capture() as told:
+        console.print(_variants(many, width))
+    rows = told.get().splitlines()
+    assert max(map(len, rows)) <= width
+    assert "".join(row.split()[0] for row in rows[2:]) == "".join(many.names)
+
+
+def test_a_name_that_has_room_stays_whole():
+    assert _lines(MANY_SETTINGS, 200) == [MANY_SETTINGS]
+    assert _lines("a+x=1e+3", 1) == ["a", "  +x=1e+3"]
+    assert _lines("a+b.json", 1) == ["a+b.json"]
+
+
 # ---- pictures
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("valley_fill+margin_minutes=120", ("valley_fill", ["margin 120 min"])),
+        (
+            "immediate+fleet_limit_kw=1500+share_by=least_laxity",
+            ("immediate", ["limit 1,500 kW", "shared least laxity"]),
+        ),
+        (MANY_SETTINGS, ("scheduled", ["00:30\N{EN DASH}05:30", "random delay 600 s", "minimum SoC 50%"])),
+        ('my_rule+kinds={"a":1}', ("my_rule", ['kinds {"a":1}'])),
+        ('immediate+fleet_limit_kw="2 MW"', ("immediate", ["limit 2 MW"])),
+        ("configs/a+b.json", ("configs/a+b.json", [])),
+    ],
+)
+def test_settings_are_told_in_words(name, told):
+    assert parts.named(name) == told
+
+
+def test_the_settings_of_a_variant_are_in_every_picture(plain):
+    named = replace(plain, names=("immediate", "immediate+random_delay_seconds=600", MANY_SETTINGS))
+    for draw in (compare_power, compare_night, compare_costs):
+        text = said(draw(named))
+        assert "random delay 600 s" in text
+        assert "…" not in text
 
 
 def lines(ax):
@@ -366,7 +422,50 @@ def test_every_peak_is_named_with_its_power_and_time(priced):
 
 def test_a_line_that_another_hides_says_so(plain):
     twins = replace(plain, names=("a", "b"), outcomes=plain.outcomes[:1] * 2)
-    assert said(compare_power(twins)).count("hidden by the same line") == 1
+    assert said(compare_power(twins)).count("hidden by\nthe same line") == 1
+
+
+def test_lines_that_nearly_coincide_are_thin_and_dashed_over_thick(plain):
+    twins = lines(
+        compare_power(replace(plain, names=("a", "b", "c"), outcomes=plain.outcomes[:1] * 2 + plain.outcomes[1:2]))
+    )
+    assert twins[0].get_linewidth() > twins[1].get_linewidth() == twins[2].get_linewidth()
+    assert [line.get_linestyle() == "solid" for line in twins] == [True, False, True]
+
+
+@pytest.mark.parametrize("draw", [compare_power, compare_night])
+def test_prices_stand_in_the_strips_of_a_run(priced, draw):
+    ax = draw(priced)
+    grey = [int(SIGNAL[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    strips = [
+        p
+        for p in ax.patches
+        if isinstance(p, StepPatch) and p.get_fill() and p.get_facecolor()[:3] == pytest.approx(grey)
+    ]
+    assert len(strips) == 1
+    assert set(strips[0].get_data().values) == {10, 30}
+    assert "Import price [p/kWh]" in said(ax)
+
+
+@pytest.mark.parametrize("draw", [compare_power, compare_night])
+def test_a_price_that_never_changes_is_said_and_not_drawn(draw):
+    comparison = compare(variants("immediate,scheduled", signals={"import_price": 7.25})[0])
+    text = said(draw(comparison))
+    assert "rice, 7.2 p/kWh" in text
+    assert "[p/kWh]" not in text
+
+
+@pytest.mark.parametrize("draw", [compare_power, compare_night])
+def test_carbon_is_drawn_too_where_a_rule_goes_by_it(draw):
+    comparison = compare(variants("cheapest,greenest", signals=PRICES)[0])
+    assert "Import price [p/kWh]" in said(draw(comparison))
+    assert "Carbon intensity [g/kWh]" in said(draw(comparison))
+
+
+def test_a_price_is_said_as_it_was_typed(priced):
+    values = np.array([7.5, 28.0])
+    assert parts.said_of(priced.backdrops[0], values) == "import price, 7.5 to 28 p/kWh"
+    assert parts.said_of(priced.backdrops[0], -values) == "import price, \N{MINUS SIGN}28 to \N{MINUS SIGN}7.5 p/kWh"
 
 
 def test_without_signals_there_is_no_strip(plain):
@@ -405,7 +504,7 @@ def test_the_night_names_its_driver_and_why(priced):
     text = said(compare_night(priced))
     assert f"user {priced.example.user} ({priced.nights[0].archetype})" in text
     assert "the middle one, by energy charged with immediate" in text
-    assert "price, 10 to 30 p/kWh" in text
+    assert "import price, 10 to 30 p/kWh" in text
 
 
 def test_a_run_without_a_whole_session_says_so():

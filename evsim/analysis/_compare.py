@@ -44,7 +44,7 @@ class Estimate(NamedTuple):
 
 @dataclass(frozen=True)
 class Backdrop:
-    """A signal that is drawn behind: (n_steps,) means over the steps, in its unit."""
+    """A signal that may explain when cars charge: (n_steps,) means over the steps, in its unit."""
 
     name: str
     unit: str
@@ -57,7 +57,8 @@ class Comparison:
 
     outcomes : for each variant, one for each seed
     config_hashes, n_users : of each variant, with the first seed
-    backdrop : the price of import, or else carbon intensity, of the first variant; None without either
+    backdrops : of the first variant, the price of import, and carbon intensity where a rule goes by it or there is no
+        price
     is_about_charging : whether the variants differ in their charging rules alone
     """
 
@@ -68,7 +69,7 @@ class Comparison:
     n_users: tuple[int, ...]
     config_hashes: tuple[str, ...]
     outcomes: tuple[tuple[Outcome, ...], ...]
-    backdrop: Backdrop | None
+    backdrops: tuple[Backdrop, ...]
     is_about_charging: bool
 
     def values(self, measure: str) -> Floats:
@@ -135,7 +136,7 @@ def compare(variants: Sequence[Variant], n_seeds: int = 1, progress: Progress | 
         n_users=tuple(outcome.measures.n_users for outcome in found[:n]),
         config_hashes=tuple(job.scenario.config_hash for job in jobs[:n]),
         outcomes=tuple(tuple(found[i::n]) for i in range(n)),
-        backdrop=_backdrop(first, clock),
+        backdrops=_backdrops(variants, clock),
         is_about_charging=all(_people(variant.scenario) == _people(first) for variant in variants),
     )
 
@@ -178,15 +179,24 @@ def _period(scenario: Scenario) -> str:
     )
 
 
-def _backdrop(scenario: Scenario, clock: Clock) -> Backdrop | None:
-    signals = scenario.signals_on(clock)
+def _backdrops(variants: Sequence[Variant], clock: Clock) -> tuple[Backdrop, ...]:
+    signals = variants[0].scenario.signals_on(clock)
     edges = np.arange(clock.n_steps + 1, dtype=np.float64) * clock.step_s
+    found = []
     if signals.import_price is not None:
         pence = _PENCE_PER_GBP * signals.import_price.actual.mean(edges[:-1], edges[1:])
-        return Backdrop("price", "p/kWh", pence)
-    if signals.carbon_intensity is not None:
-        return Backdrop("carbon intensity", "g/kWh", signals.carbon_intensity.actual.mean(edges[:-1], edges[1:]))
-    return None
+        found.append(Backdrop("import price", "p/kWh", pence))
+    if signals.carbon_intensity is not None and (not found or _goes_by_carbon(variants)):
+        grams = signals.carbon_intensity.actual.mean(edges[:-1], edges[1:])
+        found.append(Backdrop("carbon intensity", "g/kWh", grams))
+    return tuple(found)
+
+
+def _goes_by_carbon(variants: Sequence[Variant]) -> bool:
+    """Whether a rule of any variant needs the carbon intensity."""
+    charging = [variant.scenario.charging for variant in variants]
+    rules = [rule for one in charging for rule in (one.default, *one.by_archetype.values())]
+    return any("carbon_intensity" in getattr(rule, "needs", ()) for rule in rules)
 
 
 def _estimate(values: Floats) -> Estimate:

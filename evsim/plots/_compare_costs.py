@@ -19,12 +19,11 @@ from evsim.plots._panel import SMALL_PT, TEXT_PT, Panel, Size, Style, line_in, p
 
 _WIDTH_IN, _ROW_IN, _AROUND_IN, _LEAST_HEIGHT_IN = 11.5, 0.62, 1.75, 4.0
 _MARGIN_IN, _HEAD_IN = 0.3, 0.42
-_NAMES_SHARE, _MOST_LINES = 0.2, 3
+_NAMES_SHARE, _BETWEEN_ROWS_IN = 0.2, 0.16
 _FIRST_IN = 2.4
 """Room for the first variant's name in the line under the title."""
 _BAR, _BETWEEN_IN = 0.56, 0.08
 _MOST_PANELS = 4
-_LEAST_LINE_IN = 0.19
 
 
 class _Shown(NamedTuple):
@@ -55,7 +54,7 @@ def compare_costs(comparison: Comparison, ax: Axes | None = None) -> Axes:
     others stand in. Without `ax`, in a new figure. Returns the Axes.
     """
     if ax is None:
-        ax = _new_axes(len(comparison.names))
+        ax = _new_axes(comparison)
     frame.bare(ax)
     shown = [m for m in _MEASURES if any(math.isfinite(e.mean) for e in comparison.means(m.measure))][:_MOST_PANELS]
     frame.heading(ax, (_title(comparison, shown),), _under(comparison), _HEAD_IN)
@@ -68,9 +67,11 @@ def compare_costs(comparison: Comparison, ax: Axes | None = None) -> Axes:
     return ax
 
 
-def _new_axes(n: int) -> Axes:
-    """The Axes of a new figure with room for n rows; below and beside it are no scales."""
-    size = Size(_WIDTH_IN, max(_LEAST_HEIGHT_IN, _AROUND_IN + _ROW_IN * n))
+def _new_axes(comparison: Comparison) -> Axes:
+    """The Axes of a new figure with room for a row for each variant; below and beside it are no scales."""
+    highest = max(label.height_in for label in _labels(comparison, _NAMES_SHARE * (_WIDTH_IN - 2 * _MARGIN_IN)))
+    rows_in = max(_ROW_IN, highest + _BETWEEN_ROWS_IN) * len(comparison.names)
+    size = Size(_WIDTH_IN, max(_LEAST_HEIGHT_IN, _AROUND_IN + rows_in))
     ax = frame.new_axes(size)
     x, y = _MARGIN_IN / size.width, _MARGIN_IN / size.height
     ax.set_position((x, y, 1 - 2 * x, ax.get_position().y1 - y))
@@ -87,7 +88,7 @@ def _title(comparison: Comparison, shown: Sequence[_Shown]) -> str:
 
 
 def _under(comparison: Comparison) -> Sequence[str]:
-    first = words.shortened(parts.shown(comparison.names[0]), _FIRST_IN, TEXT_PT)
+    first = words.shortened(parts.in_line(comparison.names[0]), _FIRST_IN, TEXT_PT)
     lines = [parts.circumstances(comparison), f"Grey: difference to {first}."]
     if comparison.seeds[1:]:
         lines[1] = f"Bars: means over {len(comparison.seeds)} seeds.  Lines, and ±: 95% confidence.  {lines[1]}"
@@ -95,13 +96,18 @@ def _under(comparison: Comparison) -> Sequence[str]:
 
 
 def _write_names(panel: Panel, comparison: Comparison) -> None:
+    """Each in the middle of its row; where rows are low, without its settings."""
     size, n = panel.size, len(comparison.names)
-    most = max(1, min(_MOST_LINES, int(size.height / n / _LEAST_LINE_IN)))
-    whole = [parts.shown(name) for name in comparison.names]
-    names = words.told_apart(whole, (0.85 * most if most > 1 else 1.0) * size.width, TEXT_PT)
-    for i, name in enumerate(names):
-        lines = words.wrapped(name, size.width, TEXT_PT)[:most]
-        panel.write(0, 1 - (i + 0.5) / n, "\n".join(lines), va="center")
+    most = int(max(0.0, size.height / n - line_in(TEXT_PT)) / line_in(SMALL_PT))
+    for i, (rule, settings) in enumerate(_labels(comparison, size.width)):
+        label = parts.Label(rule, settings[:most])
+        top = 1 - (i + 0.5) / n + label.height_in / 2 / size.height
+        parts.write_label(panel.write, (0, top), label, size.height)
+
+
+def _labels(comparison: Comparison, width_in: float) -> list[parts.Label]:
+    """Names in a little less than the width beside the bars."""
+    return parts.labels(comparison.names, width_in - _BETWEEN_IN)
 
 
 def _draw_bars(panel: Panel, comparison: Comparison, shown: _Shown) -> None:

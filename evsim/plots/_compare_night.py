@@ -1,9 +1,10 @@
-"""One driver's night under each variant: power and state of charge, with the price behind."""
+"""One driver's night under each variant: power and state of charge, with the price below."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
+from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -11,43 +12,107 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import StepPatch
 
 from evsim._units import SECONDS_PER_DAY, Floats
-from evsim.analysis import Backdrop, Comparison, Example, Night
+from evsim.analysis import Comparison, Example, Night
 from evsim.plots import _calendar as calendar
+from evsim.plots import _compare_heads as heads
 from evsim.plots import _compare_parts as parts
 from evsim.plots import _frame as frame
 from evsim.plots import _marks as marks
 from evsim.plots import _multiples as multiples
+from evsim.plots import _strip as strip
 from evsim.plots import _words as words
-from evsim.plots._multiples import PERCENT, Head
+from evsim.plots._multiples import PERCENT
 from evsim.plots._palette import INK, SOFT, colour
-from evsim.plots._panel import SMALL_PT, Panel, Style, size_of, write
+from evsim.plots._panel import (
+    HEAD_IN,
+    SMALL_PT,
+    Panel,
+    Size,
+    Style,
+    panels,
+    part_of,
+    shared_width_in,
+    size_of,
+    write,
+)  # fmt: skip
+from evsim.plots._views import View
 
+_WIDTH_IN, _HEIGHT_IN, _AROUND_IN, _ROW_IN = 11.0, 6.4, 1.7, 1.45
+_SIDES_IN = 1.0
+"""What a new figure has at the left and right of an Axes."""
 _HEADROOM = 1.18
-_RIGHT_IN = 0.62
+_RIGHT_IN = 0.72
 _ALPHA = 0.55
 _LEAST_LABELLED_IN = 0.65
 _CLOSE_IN = 1.0
+
+
+class _Below(NamedTuple):
+    """The strips under each column of panels, their view of the night, and what is said of signals above them."""
+
+    strips: Sequence[strip.Strip]
+    view: View
+    said: str
+
+    @property
+    def height_in(self) -> float:
+        """How high they are together [in]."""
+        return strip.height_in(len(self.strips))
 
 
 def compare_night(comparison: Comparison, ax: Axes | None = None) -> Axes:
     """A driver's power [kW at the meter] and state of charge [%] in one night, a panel for each variant.
 
     The driver is the one in the middle, by the energy of the session under the first variant, of all whose session in
-    that night is whole. Without anybody, the picture says so. Without `ax`, in a new figure. Returns the Axes.
+    that night is whole. Under the panels, where they change and there is room, strips show the price of import [p/kWh],
+    and the carbon intensity, where a rule goes by it or there is no price. Without anybody, the picture says so.
+    Without `ax`, in a new figure. Returns the Axes.
     """
-    heads = _heads(comparison)
-    if ax is None:
-        ax = multiples.new_axes(multiples.grid(len(heads))[0])
-    frame.bare(ax)
     example = comparison.example
+    if ax is None:
+        ax = _new_axes(comparison, example)
+    frame.bare(ax)
     if example is None:
         frame.heading(ax, ("One driver's night",), (parts.circumstances(comparison),))
         write(ax, 0.5, 0.5, "nobody charges in the first night of the run", ha="center", va="center")
         return ax
-    frame.heading(ax, _title(comparison, example), _under(comparison, example), multiples.head_above_in(len(heads)))
+    n, is_small = len(comparison.names), frame.is_small(ax)
+    below = _below(comparison, example, strip.most_in(ax))
+    _raise(ax, below.height_in)
+    above = heads.heads_of(comparison, _panel_in(ax, n), is_small=is_small)
+    under = _under(comparison, example, below.said)
+    frame.heading(ax, _title(comparison, example), under, heads.height_in(above) if n == 1 else 0.0)
     frame.reserve(ax, right_in=_RIGHT_IN)
-    _draw(ax, comparison, example, heads)
+    _draw(ax, comparison, example, below)
     return ax
+
+
+def _new_axes(comparison: Comparison, example: Example | None) -> Axes:
+    """The Axes of a new figure with room for the panels, what stands over each, and the strips under them."""
+    n = len(comparison.names)
+    rows, columns = multiples.grid(n)
+    above = heads.heads_of(comparison, _share_of(_WIDTH_IN - _SIDES_IN - _RIGHT_IN, columns), is_small=False)
+    shown = 0 if example is None else len(_below(comparison, example, n + 1).strips)
+    panels_in = rows * (_ROW_IN + heads.height_in(above) - HEAD_IN)
+    return frame.new_axes(Size(_WIDTH_IN, max(_HEIGHT_IN, _AROUND_IN + panels_in) + strip.height_in(shown)))
+
+
+def _share_of(width_in: float, columns: int) -> float:
+    """How wide each of some columns of panels is [in]."""
+    return shared_width_in(width_in, columns) / columns
+
+
+def _panel_in(ax: Axes, n: int) -> float:
+    """How wide each of n panels will be [in], before there is room taken for the % at their right."""
+    size = size_of(ax)
+    return _share_of(size.width - _RIGHT_IN, multiples.grid(n, size.height)[1])
+
+
+def _raise(ax: Axes, by_in: float) -> None:
+    """Take room from the bottom of an Axes, as `frame.reserve` does from its other sides."""
+    if ax.figure.get_layout_engine() is None:
+        box, share = ax.get_position(), by_in / size_of(ax).height
+        ax.set_position((box.x0, box.y0 + share * box.height, box.width, (1 - share) * box.height))
 
 
 def _title(comparison: Comparison, example: Example) -> Sequence[str]:
@@ -55,69 +120,88 @@ def _title(comparison: Comparison, example: Example) -> Sequence[str]:
     return f"One night of user {example.user} ({words.clean(night.archetype)})", parts.ways(comparison)
 
 
-def _under(comparison: Comparison, example: Example) -> Sequence[str]:
+def _under(comparison: Comparison, example: Example, said: str) -> Sequence[str]:
     """Which night, why this driver, and what is drawn."""
     clock = comparison.clock
-    first = words.shortened(parts.shown(comparison.names[0]), 2.0, SMALL_PT)
+    first = words.shortened(parts.in_line(comparison.names[0]), 2.0, SMALL_PT)
     who = (
         f"the middle one, by energy charged with {first}, of {words.counted(example.n_whole, 'driver')} "
         "who came and left that night"
     )
     begin, end = words.moment(clock, example.begin_s), words.moment(clock, example.end_s, year=True)
     line = words.BETWEEN_ITEMS.join((f"{begin} \N{EN DASH} {end}", f"seed {comparison.seeds[0]}", who))
-    back = comparison.backdrop
-    behind = ""
-    if back is not None:
-        low, high = (f"{end:,.0f}" for end in _range_of(back, comparison, example))
-        behind = f"  Behind: {back.name}, {low} to {high} {back.unit}."
-    return line, f"Filled: power.  Line: % charged.  Upright lines: plugged in and out.{behind}"
+    drawn = "Filled: power.  Line: % charged.  Upright lines: plugged in and out."
+    return line, words.BETWEEN_ITEMS.join((drawn, said) if said else (drawn,))
 
 
-def _heads(comparison: Comparison) -> list[Head]:
-    return [
-        Head(i, parts.shown(name), _fact(night))
-        for i, (name, night) in enumerate(zip(comparison.names, comparison.nights, strict=True))
-    ]
+def _below(comparison: Comparison, example: Example, most: int) -> _Below:
+    """At most so many strips, and the words about all signals."""
+    edges, steps = _steps(example, comparison.clock.step_s)
+    draw = partial(calendar.draw_day, begin_s=_begin_s(comparison, example))
+    view = View("", 1.0, edges, edges[1:], np.arange(len(edges) - 1), draw)
+    signals = [(signal, signal.values[steps]) for signal in parts.signals(comparison)]
+    shown = [(signal, values) for signal, values in signals if parts.changes(values)][:most]
+    strips = [strip.strip_of(parts.name_of(comparison, s), s.unit, values, (view,)) for s, values in shown]
+    told = "; ".join(parts.said_of(signal, values) for signal, values in signals)
+    said = f"Below: {told}." if strips else f"{told[:1].upper()}{told[1:]}."
+    return _Below(strips, view, said if told else "")
 
 
-def _fact(night: Night | None) -> str:
-    """`12.3 kWh, £0.92`; how full the car left."""
-    if night is None:
-        return "no such driver"
-    facts = [f"{night.import_kwh:.1f} kWh"]
-    if math.isfinite(night.cost_gbp):
-        facts.append(f"£{night.cost_gbp:.2f}")
-    if len(night.plug_outs):
-        facts.append(f"leaves at {PERCENT * _soc_at(night, float(night.plug_outs[-1])):.0f}%")
-    return ", ".join(facts)
+def _steps(example: Example, step_s: int) -> tuple[Floats, slice]:
+    """The edges of the steps of the night, from its beginning [s], and which steps these are."""
+    first, end = example.begin_s // step_s, -(-example.end_s // step_s)
+    edges = np.arange(first, end + 1) * float(step_s) - example.begin_s
+    return np.clip(edges, 0, example.end_s - example.begin_s), slice(first, end)
 
 
-def _soc_at(night: Night, at: float) -> float:
-    return float(np.interp(at, night.soc_at, night.soc))
+def _begin_s(comparison: Comparison, example: Example) -> int:
+    """The time of day at which the night begins [s]."""
+    return round(float(comparison.clock.local(example.begin_s)[1]))
 
 
-def _draw(ax: Axes, comparison: Comparison, example: Example, heads: Sequence[Head]) -> None:
+def _draw(ax: Axes, comparison: Comparison, example: Example, below: _Below) -> None:
     clock, nights = comparison.clock, comparison.nights
+    n, is_small = len(nights), frame.is_small(ax)
     charger_kw = max(night.charger_kw for night in nights if night is not None)
-    begin = round(float(clock.local(example.begin_s)[1]))
-    _, columns = multiples.grid(len(heads), size_of(ax).height)
-    levels, rows = frame.round_levels(charger_kw, 4), 0
+    begin = _begin_s(comparison, example)
+    rows, columns = multiples.grid(n, size_of(ax).height)
+    above = heads.heads_of(comparison, _share_of(size_of(ax).width, columns), is_small=is_small)
+    shares = [(1.0, float(SECONDS_PER_DAY))] * columns
+    places = panels(ax, rows, shares, _HEADROOM * charger_kw, heads.height_in(above))
+    levels = frame.round_levels(charger_kw, 4)
     labels = [f"{level:,.10g}" for level in levels]
-    for spot in multiples.spots(ax, heads, [(1.0, float(SECONDS_PER_DAY))], _HEADROOM * charger_kw):
-        panel, night = spot.panels[0], nights[spot.archetype]
-        if comparison.backdrop is not None:
-            _draw_backdrop(panel, comparison, example)
-        frame.levels(panel, levels, labels if spot.is_left else ())
-        rows = max(rows, calendar.draw_day(panel, begin, is_labelled=spot.is_bottom))
-        if spot.archetype % columns == columns - 1 or spot.archetype == len(heads) - 1:
+    for i, night in enumerate(nights):
+        row, column = divmod(i, columns)
+        panel = places[row][column]
+        highest = max(head.height_in for head in above[row * columns : (row + 1) * columns])
+        heads.draw(panel, above[i], night, highest)
+        frame.levels(panel, levels, () if column else labels)
+        calendar.draw_day(panel, begin, is_labelled=i + columns >= n and not below.strips)
+        if column == columns - 1 or i == n - 1:
             _label_soc(panel, charger_kw)
         if night is not None:
-            _draw_night(panel, night, spot.archetype, charger_kw, begin)
-    name = words.clean(clock.timezone).replace("_", " ")
-    when = f"Local time, {name} (shaded: {calendar.NIGHT_FROM_H:02d}:00 to {calendar.NIGHT_TO_H:02d}:00)"
-    frame.name_axes(ax, "Power at the meter [kW]", when, max(labels, key=len), rows)
-    size = size_of(ax)
-    write(ax, 1 + (_RIGHT_IN - 0.04) / size.width, 0.5, "% charged", rotation=90, ha="right", va="center")
+            _draw_night(panel, night, i, charger_kw, begin)
+    _draw_below(places[-1], below)
+    _name_axes(ax, calendar.name_of(clock), [*labels, *(label for one in below.strips for label in one.labels)], below)
+
+
+def _draw_below(columns: Sequence[Panel], below: _Below) -> None:
+    """The strips under each column, with words at the left of the first."""
+    if not below.strips:
+        return
+    strips = [one._replace(means=list(one.means) * len(columns)) for one in below.strips]
+    for i, panel in enumerate(columns):
+        room = part_of(panel, -below.height_in, panel.size.height + below.height_in, panel.y_end)
+        strip.draw(strips, room, (below.view,) * len(columns), i)
+
+
+def _name_axes(ax: Axes, when: str, labels: Sequence[str], below: _Below) -> None:
+    """What the axes show, outside of the strips; these hang below the Axes, and are not cut off there."""
+    frame.name_axes(ax, "Power at the meter [kW]", when, max(labels, key=len), 1)
+    ax.xaxis.labelpad += below.height_in * words.POINTS_PER_INCH
+    write(ax, 1 + _RIGHT_IN / size_of(ax).width, 0.5, "% charged", rotation=90, ha="right", va="center")
+    for artist in (*ax.collections, *ax.patches):
+        artist.set_clip_on(False)
 
 
 def _label_soc(panel: Panel, charger_kw: float) -> None:
@@ -156,28 +240,3 @@ def _label_moments(panel: Panel, moments: Sequence[tuple[float, str]], begin_s: 
         taken.append(at)
         x = at / panel.x_end + (-0.05 if to_left else 0.05) / panel.size.width
         panel.write(x, 0.99, text, ha="right" if to_left else "left", va="top", fontsize=SMALL_PT)
-
-
-def _draw_backdrop(panel: Panel, comparison: Comparison, example: Example) -> None:
-    """The signal as filled steps over the height of the panel."""
-    back, step_s = comparison.backdrop, comparison.clock.step_s
-    if back is None:
-        return
-    steps, edges = _steps(example, step_s)
-    values = back.values[steps]
-    low, high = min(0.0, float(values.min())), max(0.0, float(values.max()))
-    tops = (values - low) / ((high - low) or 1.0) * panel.y_end
-    look: Style = {"facecolor": parts.BACKDROP, "edgecolor": "none", "linewidth": 0, "zorder": 0.3}
-    panel.ax.add_artist(StepPatch(tops, edges, baseline=0, fill=True, transform=panel.data, **look))
-
-
-def _range_of(back: Backdrop, comparison: Comparison, example: Example) -> tuple[float, float]:
-    values = back.values[_steps(example, comparison.clock.step_s)[0]]
-    return float(values.min()), float(values.max())
-
-
-def _steps(example: Example, step_s: int) -> tuple[slice, Floats]:
-    """The steps of the night, and their edges from its beginning [s]."""
-    first, end = example.begin_s // step_s, -(-example.end_s // step_s)
-    edges = np.arange(first, end + 1) * float(step_s) - example.begin_s
-    return slice(first, end), np.clip(edges, 0, example.end_s - example.begin_s)

@@ -60,17 +60,25 @@ def steady(results: Results) -> list[str]:
 
 def strips_of(results: Results, ax: Axes, views: Sequence[View]) -> list[Strip]:
     """The strips there is room for in an Axes."""
-    room_in = size_of(ax).height - _LEAST_ABOVE_IN
-    most = 0 if frame.is_small(ax) else max(0, int(room_in / height_in(1)))
-    strips: list[Strip] = []
-    for facts in shown(results)[:most]:
-        means = [view.mean(facts.by_step) for view in views]
-        low, high = (float(end(list(map(end, means)))) for end in (np.min, np.max))
-        down = max(0.0, -low)
-        up = max(high, _LEAST_UP * down) or 1.0
-        kind = ", mean" if views[0].name else ""
-        strips.append(Strip(f"{facts.name.capitalize()}{kind} [{facts.unit}]", means, up, down))
-    return strips
+    return [strip_of(facts.name, facts.unit, facts.by_step, views) for facts in shown(results)[: most_in(ax)]]
+
+
+def strip_of(name: str, unit: str, by_step: Floats, views: Sequence[View]) -> Strip:
+    """The strip of a signal.
+
+    by_step : (n_steps,) its means in the steps of the views
+    """
+    means = [view.mean(by_step) for view in views]
+    low, high = (float(end(list(map(end, means)))) for end in (np.min, np.max))
+    down = max(0.0, -low)
+    up = max(high, _LEAST_UP * down) or 1.0
+    kind = ", mean" if views[0].name else ""
+    return Strip(f"{name[:1].upper()}{name[1:]}{kind} [{unit}]", means, up, down)
+
+
+def most_in(ax: Axes) -> int:
+    """How many strips an Axes has room for."""
+    return 0 if frame.is_small(ax) else max(0, int((size_of(ax).height - _LEAST_ABOVE_IN) / height_in(1)))
 
 
 def height_in(n: int) -> float:
