@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from functools import cached_property, lru_cache
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
@@ -20,8 +20,9 @@ from evsim._population import Population
 from evsim._results import Certificate, Results
 from evsim._totals import QUANTILES, Snapshot, soc_quantiles
 from evsim._units import SECONDS_PER_HOUR, Floats, Ints
-from evsim._user_controller import Luck, UserController, acted_on, decides_every_s
+from evsim._user_controller import Luck, UserController, acted_on, decides_every_s, each_once
 from evsim.strategies import ChargingStrategy, is_built_in
+from evsim.strategies._parts import Said, Talk, agreed, can_split, together
 
 if TYPE_CHECKING:
     from evsim._scenario import Scenario
@@ -42,10 +43,10 @@ class _Block:
     def __init__(self, people: Population, controller: UserController, step_s: int) -> None:
         self.people, self._controller, self._step_s = people, controller, step_s
 
-    def live(self, stretch: Stretch) -> Snapshot | None:
-        """Live a stretch; returns its totals, and none in the warm-up."""
+    def live(self, stretch: Stretch) -> Talk[Snapshot | None]:
+        """Live a stretch, agreeing with other blocks on the way; returns its totals, and none in the warm-up."""
         first, end, stride = stretch
-        people, decide, totals = self.people, self._controller.step, self.people.totals
+        people, decide, totals = self.people, self._controller.parley, self.people.totals
         if first == 0:
             people.open_books()
         if first >= 0:
@@ -53,7 +54,7 @@ class _Block:
         for k, n in _strides(first, end, stride):
             if first >= 0:
                 totals.live(k, n)
-            decide(k, n)
+            yield from decide(k, n)
             people.elapse(float((k + n) * self._step_s))
         return totals.series() if first >= 0 else None
 
@@ -72,8 +73,9 @@ class Simulator:
 
     `run` lives a crowd in blocks of users, by several processes where the system can fork, a day at a time. Block
     borders depend on the population alone, and sums are taken in block order, so results do not depend on the machine.
-    A strategy that steers the whole fleet every step sees it whole: then there is one block. So there is for those who
-    `advance` step by step and look at `population` in between.
+    Where a strategy steers the whole fleet, blocks agree at each decision. One that cannot be asked in parts sees the
+    fleet whole: then there is one block. So there is for those who `advance` step by step and look at `population` in
+    between.
     """
 
     def __init__(self, scenario: Scenario) -> None:
@@ -108,7 +110,7 @@ class Simulator:
         return acted_on(self._signals.news) // self.clock.step_s
 
     def _n_blocks(self) -> int:
-        if self._stride:
+        if any(rule.asked == "every_step" and not can_split(rule) for rule in self._rules):
             return 1
         least = _CREW if len(self.population) >= _LEAST_TO_SHARE else 1
         return max(least, -(-len(self.population) // _BLOCK_SIZE))
@@ -157,7 +159,7 @@ class Simulator:
             self._split(self._n_blocks())
         warm_up, total = self.clock.n_warm_up_steps, self.clock.n_warm_up_steps + self.clock.n_steps
         plan = self._plan()
-        with Crew(self._blocks, plan) if is_shared else nullcontext() as crew:
+        with Crew(self._blocks, plan, self._agree) if is_shared else nullcontext() as crew:
             lived = map(self._lived, plan) if crew is None else crew.stretches()
             for stretch, totals in zip(plan, lived, strict=False):
                 self._note(stretch, totals)
@@ -194,7 +196,11 @@ class Simulator:
         return Stretch(first, end, self._stride)
 
     def _lived(self, stretch: Stretch) -> list[Snapshot | None]:
-        return [block.live(stretch) for block in self._blocks]
+        return together([block.live(stretch) for block in self._blocks], self._agree)
+
+    def _agree(self, said: list[Said]) -> Sequence[Any]:
+        """What all blocks agree on."""
+        return agreed(each_once(self._rules), said)
 
     def _note(self, stretch: Stretch, lived: Sequence[Snapshot | None]) -> None:
         """Note the totals of every block."""

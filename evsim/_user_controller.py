@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 import numpy as np
 
@@ -26,12 +27,13 @@ from evsim._changes import (
 )
 from evsim._clock import Clock
 from evsim._errors import InvariantError
-from evsim._flows import Order
+from evsim._flows import ROUNDING_S, Order
 from evsim._population import Population
 from evsim._series import NO_SIGNALS, Signals
 from evsim._trips import Trips
 from evsim._units import SECONDS_PER_DAY, SECONDS_PER_HOUR, SECONDS_PER_MINUTE, Anything, Floats, Ints, Who, rows_where
-from evsim.strategies import ChargingStrategy, Observation, Sight, ask, check_asked
+from evsim.strategies import ChargingStrategy, Observation, Orders, Sight, ask, check_asked
+from evsim.strategies._parts import InParts, Talk, agreed, ask_part, can_split, together
 
 if TYPE_CHECKING:
     from evsim._diary import Appointments
@@ -74,12 +76,13 @@ class UserController:
         self.population = population
         self._signals, self._luck = signals, luck
         self._clock, self._book, self._homecoming = clock, book, homecoming
-        self._strategies = list({id(s): s for s in strategies}.values())
+        self._strategies = each_once(strategies)
         number = {id(s): i for i, s in enumerate(self._strategies)}
         self._strategy_of = np.array([number[id(s)] for s in strategies])
         for strategy in self._strategies:
             check_asked(strategy)
         self._steers = [s.asked == "every_step" for s in self._strategies]
+        self._is_part = [steers and can_split(s) for s, steers in zip(self._strategies, self._steers, strict=True)]
         self._interval_s = [decides_every_s(s, clock.step_s) for s in self._strategies]
         self._wants_news = [s.asked == "at_news" for s in self._strategies]
         self._news = {int(at) for at in acted_on(signals.news)}
@@ -100,11 +103,16 @@ class UserController:
         self._outward, self._back = code("outward"), code("homeward")
 
     def step(self, k: int, n: int = 1) -> None:
+        """The same as `parley`, when these people are the whole fleet."""
+        together([self.parley(k, n)], partial(agreed, self._strategies))
+
+    def parley(self, k: int, n: int = 1) -> Talk[None]:
         """Decide everything that happens in `n` steps from step `k` (negative in the warm-up); power flows in `elapse`.
 
         1 unplug those who leave, and drive; 2 plug in those who arrive and choose to; 3 observe; 4 ask the
         strategies; 5 start, stop or re-power. Each at its own instant, and for each user in the order of those
-        instants. A strategy that is to be asked again about all its cars is asked when the first step begins.
+        instants. A strategy that is to be asked again about all its cars is asked when the first step begins, and one
+        that steers a fleet of which these people are a part agrees with the other parts.
         """
         t0, end = k * self._clock.step_s, k + n
         self._step_ends_at = end * self._clock.step_s
@@ -117,7 +125,7 @@ class UserController:
         if due:
             first, changes = changes._replace(starts=nothing(START)).upto(t0), changes.after(t0)
             changes = changes.plus_starts(self._carry_out(first, t0))
-            changes = changes.plus_starts(self._ask_again(due, float(t0)))
+            changes = changes.plus_starts((yield from self._ask_again(due, float(t0))))
         self._carry_out(changes._replace(starts=self._still_meant(changes.starts)), np.inf)
 
     def _due(self, t0: int) -> list[int]:
@@ -233,12 +241,22 @@ class UserController:
                 yield i, rows
 
     def _ask(self, i: int, who: Who, now: Floats) -> Columns:
-        """Ask strategy `i`, start what starts now, note the rest; returns the starts later in this step."""
+        """Ask strategy `i` and act on its answer; returns the starts later in this step."""
+        return self._act_on(ask(self._strategies[i], self._observe(who, now), now), who, now)
+
+    def _ask_part(self, i: int, who: Who, now: Floats) -> Talk[Columns]:
+        """The same for a strategy of which other parts of the fleet are asked too."""
+        rule = cast("InParts", self._strategies[i])
+        given = yield from ask_part(i, rule, self._observe(who, now), now)
+        return self._act_on(given, who, now)
+
+    def _act_on(self, given: Sequence[Orders], who: Who, now: Floats) -> Columns:
+        """Start what starts at the moment of asking (n,), note the rest; returns the starts later in this step."""
         code, later = self.population.events.reason_code, []
         self._asked_at[who] = now
-        for orders in ask(self._strategies[i], self._observe(who, now), now):
+        for orders in given:
             user, reason = who[orders.row], code(orders.reason)
-            start, stop = np.ceil(orders.start), np.ceil(orders.stop)  # events are told by the second
+            start, stop = _by_the_second(orders.start), _by_the_second(orders.stop)
             order = Order(orders.max_kw, orders.until_soc, stop, code(orders.stop_reason))
             waits = start > now[orders.row]
             if not waits.any():
@@ -290,19 +308,21 @@ class UserController:
             return self._expected[who]
         return self._book.expected_plug_out(who, self.population.plugged_in_at[who])
 
-    def _ask_again(self, due: Sequence[int], t0: float) -> Columns:
+    def _ask_again(self, due: Sequence[int], t0: float) -> Talk[Columns]:
         """Ask strategies about all their connected cars: the answer replaces the last."""
         people, starts = self.population, []
         asked = people.is_plugged_in
         if not any(getattr(self._strategies[i], "sees_full_cars", True) for i in due):
             asked = asked & (people.soc < people.target_soc)
         connected = rows_where(asked)
-        for i, rows in self._by_strategy(connected):
-            if i not in due:
-                continue
-            who = connected[rows]
+        mine = dict(self._by_strategy(connected))
+        for i in due:
+            who = connected[mine.get(i, slice(0))]
             self._has_order[who] = False
-            starts.append(self._ask(i, who, np.full(len(who), t0)))
+            if self._is_part[i]:
+                starts.append((yield from self._ask_part(i, who, np.full(len(who), t0))))
+            elif len(who):
+                starts.append(self._ask(i, who, np.full(len(who), t0)))
             idle = who[people.is_charging[who] & ~self._has_order[who]]
             if len(idle):
                 reason = getattr(self._strategies[i], "idle_reason", "no_order")
@@ -372,6 +392,16 @@ class UserController:
             who, at, order = who[rows], at[rows], order.of(rows)
         if len(who):
             people.start_charging(who, at, order, reason)
+
+
+def each_once(strategies: Sequence[ChargingStrategy]) -> list[ChargingStrategy]:
+    """The strategies of archetypes, which may share one, without repetition."""
+    return list({id(s): s for s in strategies}.values())
+
+
+def _by_the_second(at_s: Floats) -> Floats:
+    """Instants as events tell them: the next whole second, unless only rounding is missing to one."""
+    return np.ceil(at_s - ROUNDING_S)
 
 
 def decides_every_s(strategy: ChargingStrategy, step_s: int) -> int:

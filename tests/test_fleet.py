@@ -16,7 +16,16 @@ from evsim import Scenario, Strategy, StrategyError, simulate
 from evsim._clock import Clock
 from evsim._series import Known
 from evsim.strategies import NEVER, FleetStrategy, Immediate, Observation, Scheduled, Sight, ValleyFill
-from evsim.strategies._fleet import KEEPS_ITS_TURN_H, LEAST_KW, Claims, share
+from evsim.strategies._fleet import (
+    KEEPS_ITS_TURN_H,
+    LEAST_KW,
+    Claims,
+    granted_in_turn,
+    pressure,
+    share,
+    tallied,
+    turns,
+)
 from evsim.strategies._valley import flattest, flattest_now, takes
 from evsim.strategies.fleet_limit import FleetLimit
 from evsim.testing import check_strategy
@@ -165,6 +174,35 @@ def test_equal_shares_waste_nothing_when_all_can_have_the_least(cars, fraction):
     if np.minimum(cars.wanted_kw, LEAST_KW).sum() < capacity:
         granted = math.fsum(share("equally", cars, capacity))
         assert granted == pytest.approx(min(capacity, cars.wanted_kw.sum()), rel=1e-13)
+
+
+cuts = st.lists(st.integers(0, 60), max_size=5)
+
+
+@settings(max_examples=300)
+@given(st.sampled_from(KINDS[:2]), crowds(), fractions, cuts)
+def test_a_power_is_shared_the_same_however_a_fleet_is_cut(kind, cars, fraction, cut):
+    capacity = float(cars.wanted_kw.sum()) * fraction
+    by_user = np.argsort(cars.user_id)
+    parts = [Claims(*(column[rows] for column in cars)) for rows in np.split(by_user, sorted(cut))]
+    when = [pressure(kind, part, 0.5) for part in parts]
+    verdicts = turns([tallied(w, part.wanted_kw) for w, part in zip(when, parts, strict=True)], capacity)
+    granted = [
+        granted_in_turn(turn, w, part.wanted_kw, part.user_id, LEAST_KW)
+        for turn, w, part in zip(verdicts, when, parts, strict=True)
+    ]
+    assert np.array_equal(np.concatenate(granted), share(kind, cars, capacity)[by_user])
+
+
+@given(st.integers(0, 2**32), st.integers(1, 5_000))
+def test_tallies_add_up_without_rounding(seed, n):
+    luck = np.random.default_rng(seed)
+    when, kw = luck.integers(0, 3, n), luck.random(n) * luck.choice([1e-12, 1e-3, 1.0, 22.0], n)
+    order = luck.permutation(n)
+    one, other = tallied(when, kw), tallied(when[order], kw[order])
+    assert all(map(np.array_equal, one, other))
+    for w, coarse, rest in zip(*one, strict=True):
+        assert 0 <= coarse + rest - math.fsum(kw[when == w]) <= 1e-15 * n
 
 
 @given(st.sampled_from(KINDS))
@@ -387,6 +425,25 @@ def test_a_valley_is_filled_the_same_however_cars_are_listed(seed, n):
     one = powers(ValleyFill(), seen(**columns))
     other = powers(ValleyFill(), seen(**{name: column[order] for name, column in columns.items()}))
     assert np.array_equal(one[order], other)
+
+
+@given(st.integers(0, 2**32), st.integers(1, 60), st.booleans(), cuts)
+def test_a_valley_is_filled_the_same_however_a_fleet_is_cut(seed, n, has_demand, cut):
+    luck, rule = np.random.default_rng(seed), ValleyFill()
+    columns = {
+        "soc": luck.random(n), "charger_kw": luck.choice([3.6, 7.0, 7.36], n), "user_id": np.arange(n),
+        "is_charging": luck.random(n) < 0.5, "expected_departure": luck.normal(8, 5, n) * HOUR,
+    }  # fmt: skip
+    demand = luck.random(30) * 100 if has_demand else None
+    whole = seen(demand, **columns)
+    parts = [whole.of(rows) for rows in np.split(np.arange(n), sorted(cut))]
+    looks = [rule.look(part) for part in parts]
+    verdicts = rule.agree([summary for summary, _ in looks])
+    power = [np.zeros(len(part)) for part in parts]
+    for part, (_, memory), verdict, kw in zip(parts, looks, verdicts, power, strict=True):
+        for orders in rule.orders_of(part, memory, verdict):
+            kw[orders.row] = orders.max_kw
+    assert np.array_equal(np.concatenate(power), powers(rule, whole))
 
 
 def test_valley_fill_keeps_the_contract():

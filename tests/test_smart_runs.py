@@ -27,7 +27,6 @@ from evsim.market import bills
 from evsim.strategies import BUILT_IN, Cheapest, Observation
 
 SHARED = Path(__file__).parent.parent.parent / "shared" / "data"
-SHARED = SHARED if SHARED.exists() else Path("/work/shared/data")
 AGILE = SHARED / "prices" / "agile_2023_regionN_SouthScotland.csv"
 CARBON = SHARED / "carbon" / "gb_carbon_intensity_and_temp_hourly_2020_202509.csv"
 needs_agile = pytest.mark.skipif(not AGILE.exists(), reason="a year of real prices is not there: ../shared/data/prices")
@@ -276,11 +275,6 @@ def test_random_worlds_agree_with_the_naive_smart_chargers(block, tmp_path):
     assert n_stays > 10
 
 
-def faulty(reason):
-    """A fault that is known and not mended yet; when it is, this fails and is to be taken away."""
-    return pytest.mark.xfail(reason=reason, strict=True)
-
-
 def test_who_came_under_the_minimum_waits_for_the_delay_when_the_timer_opens():
     guards = {"minimum_soc_percent": 30, "random_delay_seconds": 600}
     rule = {"strategy": "scheduled", "window": ["01:00", "06:00"], **guards}
@@ -312,7 +306,6 @@ def test_a_fleet_whose_cars_wait_before_they_start_charges_them_all_the_same():
     assert late.import_kwh.sum() == pytest.approx(plain.import_kwh.sum(), rel=0.05)
 
 
-@faulty("orders are rounded up to the second, though only rounding is missing: 15:34:00 + 1e-11 s is 15:34:01")
 def test_a_need_of_whole_seconds_fills_whole_seconds():
     """11.04 kWh at 3.6 kW are 3 h 04: two hours and a half in the three best slots, and 34 minutes from 03:00 on."""
     given = config(

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import sys
 import traceback
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Protocol, TypeAlias, get_args, runtime_checkable
@@ -163,16 +164,28 @@ def ask(strategy: ChargingStrategy, cars: Observation, now: Floats) -> list[Orde
 
     Raises StrategyError, with the place in the strategy's own file, when it breaks its contract or fails.
     """
-    try:
+    with blaming(strategy):
         answer = strategy.orders(cars)
         given = [answer] if isinstance(answer, Orders) else list(() if answer is None else answer)
+    if answer is None:
+        raise StrategyError(f"strategy {strategy.name!r} answered with nothing; return cars.orders(...), or []")
+    return checked(strategy, given, now)
+
+
+@contextmanager
+def blaming(strategy: ChargingStrategy) -> Iterator[None]:
+    """Whatever fails inside is a `StrategyError` that names the place in the strategy's own file."""
+    try:
+        yield
     except StrategyError:
         raise
     except Exception as error:
         place = _place_of(error, type(strategy))
         raise StrategyError(f"strategy {strategy.name!r}{place}: {type(error).__name__}: {error}") from error
-    if answer is None:
-        raise StrategyError(f"strategy {strategy.name!r} answered with nothing; return cars.orders(...), or []")
+
+
+def checked(strategy: ChargingStrategy, given: list[Orders], now: Floats) -> list[Orders]:
+    """Orders for cars observed at `now` (n,); raises StrategyError when they break the contract."""
     for orders in given:
         _check_orders(orders, now, strategy.name)
     return given
@@ -180,9 +193,10 @@ def ask(strategy: ChargingStrategy, cars: Observation, now: Floats) -> list[Orde
 
 def is_built_in(strategy: ChargingStrategy) -> bool:
     """Whether a strategy, with all that it goes round, is evsim's own and remembers nothing."""
+    if not type(strategy).__module__.startswith(_OURS):
+        return False
     inner = getattr(strategy, "inner", None)
-    ours = type(strategy).__module__.startswith(_OURS)
-    return ours and (inner is None or is_built_in(inner))
+    return all(map(is_built_in, getattr(strategy, "rules", ()) if inner is None else (inner,)))
 
 
 def check_asked(strategy: ChargingStrategy) -> None:
