@@ -48,6 +48,7 @@ KNOWN_REASONS = (
     "latest_start",
     "valley",
     "fleet_limit",
+    "rule_pauses",
     "boost",
     "minimum_soc",
     "minimum_reached",

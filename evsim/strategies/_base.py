@@ -61,6 +61,8 @@ class Strategy(BaseModel):
     asked: ClassVar[Asked] = "at_plug_in"
     needs: ClassVar[tuple[str, ...]] = ()
     """Signals that it cannot do without, as in `("import_price",)`."""
+    can_hurry: ClassVar[bool] = False
+    """Whether its cars may charge before it would have them, where a limit for the fleet leaves no room later."""
     sees_full_cars: ClassVar[bool] = True
     """Whether it is asked, when it is asked again, about cars that have reached their target too."""
 

@@ -8,7 +8,7 @@ share unused until the next decision.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Literal, NamedTuple, TypeAlias
 
 import numpy as np
@@ -34,7 +34,9 @@ _FAR_MINUTES = 2**15 - 1 - 512
 """Room is left for what a turn is worth."""
 _STEPS_PER_KW = 2.0**20
 _FINE_PER_KW = 2.0**52
-_EVERYBODY = 2**16 - 1
+LATER = 2**17
+"""Added to a pressure: behind all others."""
+_EVERYBODY = 2**18
 """More than any pressure."""
 _CLOSE = 1e-9
 """Where a sum comes closer to a capacity than this share of it, it is taken again without rounding."""
@@ -141,11 +143,11 @@ class Turn(NamedTuple):
 
 def tallied(when: Anything, wanted_kw: Floats) -> Tally:
     """Wishes (n,) counted by `pressure` (n,)."""
-    first = when.min(initial=_EVERYBODY)
+    first = int(when.min()) if len(when) else 0
     row = (when - first).astype(np.intp)
     coarse_kw, rest_kw = (np.bincount(row, part) for part in _in_two(wanted_kw))
     rows = ((coarse_kw != 0) | (rest_kw != 0)).nonzero()[0]
-    return Tally(rows + int(first), coarse_kw[rows], rest_kw[rows])
+    return Tally(rows + first, coarse_kw[rows], rest_kw[rows])
 
 
 def turns(tallies: Sequence[Tally], capacity_kw: float) -> list[Turn]:
@@ -173,6 +175,18 @@ def _turns_at(last: int, tallies: Sequence[Tally], capacity_kw: float, taken: tu
             break
         found[i], taken = Turn(last + 1), after
     return found
+
+
+def exact_sum(kw: Floats) -> tuple[float, float]:
+    """The sum of powers, coarse and rest [kW]: sums of parts add up to the sum of all."""
+    coarse, rest = _in_two(kw)
+    return float(coarse.sum()), float(rest.sum())
+
+
+def fit(sums: Iterable[tuple[float, float]], capacity_kw: float) -> bool:
+    """Whether a capacity is enough for all together."""
+    coarse, rest = zip(*sums, strict=True)
+    return _left_after(capacity_kw, sum(coarse), sum(rest)) >= 0
 
 
 def granted_in_turn(turn: Turn, when: Anything, wanted_kw: Floats, user_id: Ints, minimum_kw: float) -> Floats:

@@ -21,6 +21,7 @@ class AsLateAsPossible(Strategy):
     """
 
     name: ClassVar[str] = "as_late_as_possible"
+    can_hurry: ClassVar[bool] = True
 
     def orders(self, cars: Observation) -> Iterator[Orders]:
         """Start now, or when just enough time is left."""

@@ -27,6 +27,7 @@ class Balanced(Strategy):
     """
 
     name: ClassVar[str] = "balanced"
+    can_hurry: ClassVar[bool] = True
     minimum_kw: Kw = setting(
         "The least power: where an even one would be less, the target is reached early.",
         "kW",

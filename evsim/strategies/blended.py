@@ -26,6 +26,7 @@ class Blended(Strategy):
     """
 
     name: ClassVar[str] = "blended"
+    can_hurry: ClassVar[bool] = True
     asked: ClassVar[Asked] = "at_news"
     needs: ClassVar[tuple[str, ...]] = ("import_price", "carbon_intensity")
     carbon_price_gbp_per_tonne: Plain = setting(

@@ -20,6 +20,7 @@ class Cheapest(Strategy):
     """
 
     name: ClassVar[str] = "cheapest"
+    can_hurry: ClassVar[bool] = True
     asked: ClassVar[Asked] = "at_news"
     needs: ClassVar[tuple[str, ...]] = ("import_price",)
 

@@ -19,6 +19,7 @@ class Greenest(Strategy):
     """
 
     name: ClassVar[str] = "greenest"
+    can_hurry: ClassVar[bool] = True
     asked: ClassVar[Asked] = "at_news"
     needs: ClassVar[tuple[str, ...]] = ("carbon_intensity",)
 

@@ -43,6 +43,7 @@ class ValleyFill(FleetStrategy):
     """
 
     name: ClassVar[str] = "valley_fill"
+    can_hurry: ClassVar[bool] = True
     sees_full_cars: ClassVar[bool] = False
 
     @property
