@@ -60,13 +60,14 @@ def compare_command(
 ) -> None:
     """Compare charging rules, or configs: what they cost, emit and ask of the network, with the same luck for all."""
     from evsim._compare_report import print_comparison, progress_over_runs
-    from evsim._outputs import COMPARE_FILES, check_folder, staged, write_csv
+    from evsim._outputs import COMPARE_FILES, check_folder, staged
     from evsim._painter import Painter, draw_comparison
 
     began = time.perf_counter()
     check_folder(out)
     with nullcontext() if no_plots else Painter(draw_comparison) as painter:
         from evsim.analysis import compare
+        from evsim.analysis._cells import write_csv
 
         changes = overrides(sets, seed, users, days)
         variants, notes = _variants(configs or [DEFAULT_CONFIG], strategies, changes, strategy_file)
@@ -97,9 +98,10 @@ def _variants(
 
     known = strategies_of(files) or BUILT_IN
     if len(configs) == 1:
-        return strategy_variants(
+        variants, notes = strategy_variants(
             strategies, lambda more: Scenario.from_file(configs[0], [*changes, *more], known), known
         )
+        return variants, [*_not_used(changes, variants), *notes]
     if strategies is not None:
         raise ConfigError(
             f"--strategies: rules are compared on one config, and there are {len(configs)}; leave out --strategies, "
@@ -109,6 +111,15 @@ def _variants(
     luck = ("simulation.seed", str(first.simulation.seed))
     others = [Scenario.from_file(config, [*changes, luck], known) for config in configs[1:]]
     return [Variant(n, s) for n, s in zip(_names(configs), (first, *others), strict=True)], []
+
+
+def _not_used(changes: Sequence[Override], variants: Sequence[Variant]) -> list[str]:
+    """A note when --set names a rule that none of the variants is."""
+    typed = [change[1].strip() for change in changes if change[0] == "charging.strategy"]
+    rules = {variant.name.partition("+")[0].strip() for variant in variants}
+    if not typed or {typed[-1].strip('"'), "as_configured"} & rules:
+        return []
+    return [f'--set charging.strategy={typed[-1]}: not used; to compare that rule too, name "as_configured"']
 
 
 def _names(configs: Sequence[Path]) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import math
 import re
 import sys
@@ -15,59 +16,65 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
-from evsim.analysis import Comparison, Estimate
+from evsim.analysis import Comparison, Estimate, remarks
 
 _WIDTH_IN_A_PIPE = 120
 _GAP = 2
 _LEAST_NAME, _MOST_NAME_SHARE = 12, 0.5
 _INDENT = "  "
 _BEFORE_SETTING = re.compile(r"(?=\+[A-Za-z_][\w.]*=)")
-_HIGHER, _LOWER = 1.05, 0.8
-"""A peak this many times the first's, or more, or less, is worth a sentence."""
-_TOGETHER_PERCENT = 20
-"""From this share of charges on, those that start in one minute make the peak: our choice."""
-_MORE_PUBLIC = 0.02
-"""More energy charged in public than with the first, as a share of what is drawn, that is worth a sentence."""
+_DAYS_OF_A_MONTH = 28
+"""In so many days a day of the month occurs once."""
 _TENTHS = 99.95
 
 
 class _Shown(NamedTuple):
-    """A measure in the tables: its heading of two lines, decimals, and the same for its difference.
+    """A measure in the tables: its heading of two lines, its group, decimals, and times what it is shown.
 
-    is_dispensable : 0, or else the higher the sooner it is left out on a narrow terminal
+    sign : behind a value; a difference has its unit in the heading, points
     """
 
     measure: str
     heading: str
+    group: int
     decimals: int
-    is_dispensable: int = 0
+    sign: str = ""
+    times: float = 1
 
 
+_COSTS, _NETWORK, _DRIVERS = range(3)
 _MEASURES = (
-    _Shown("gbp_per_user_year", "GBP a user\nand year", 0),
-    _Shown("p_per_kwh", "p\na kWh", 1, 3),
-    _Shown("g_per_kwh", "gCO2\na kWh", 0),
-    _Shown("peak_kw", "peak\nkW", 0),
-    _Shown("admd_kw", "peak kW\na user", 2, 4),
-    _Shown("load_factor_percent", "load\nfactor", 0, 7),
-    _Shown("evening_percent", "drawn\n16-19 h", 0, 2),
-    _Shown("import_kwh", "\nkWh", 0, 1),
-    _Shown("short_users", "users\nshort", 0),
-    _Shown("short_kwh", "kWh\nshort", 0, 5),
-    _Shown("short_miles", "miles\nshort", 0, 6),
+    _Shown("gbp_per_user_year", "GBP a user\nand year", _COSTS, 0),
+    _Shown("mean_p_per_kwh", "p\na kWh", _COSTS, 1),
+    _Shown("g_per_kwh", "gCO2\na kWh", _COSTS, 0),
+    _Shown("import_kwh", "\nkWh", _COSTS, 0),
+    _Shown("peak_kw", "peak\nkW", _NETWORK, 0),
+    _Shown("admd_kw", "peak kW\na user", _NETWORK, 2),
+    _Shown("load_factor", "load\nfactor", _NETWORK, 0, "%", 100),
+    _Shown("import_16_to_19_percent", "drawn\n16-19 h", _NETWORK, 0, "%"),
+    _Shown("n_users_short", "users\nshort", _DRIVERS, 0),
+    _Shown("short_kwh", "kWh\nshort", _DRIVERS, 0),
+    _Shown("short_miles", "miles\nshort", _DRIVERS, 0),
 )
-_PEAK_AT, _PEAK_AT_DISPENSABLE = "peak at", 8
+_PEAK_AT = "peak\nat"
+_GROUPINGS = (((_COSTS, _NETWORK, _DRIVERS),), ((_COSTS,), (_NETWORK, _DRIVERS)), ((_COSTS,), (_NETWORK,), (_DRIVERS,)))
+"""Which groups share a table, from a wide terminal to a narrow one."""
 
 
 class _Column(NamedTuple):
+    """A column of both tables: the values, and the differences to the first, which an instant has none of."""
+
+    group: int
     heading: str
     cells: Sequence[str]
-    is_dispensable: int
+    less_heading: str = ""
+    less: Sequence[str] = ()
 
     @property
     def width(self) -> int:
-        """What it takes, with the gap behind it [characters]."""
-        return max(map(len, (*self.heading.split("\n"), *self.cells))) + _GAP
+        """What it takes in the wider table, with the gap behind it [characters]."""
+        headings = (*self.heading.split("\n"), *self.less_heading.split("\n"))
+        return max(map(len, (*headings, *self.cells, *self.less))) + _GAP
 
 
 @contextmanager
@@ -96,10 +103,10 @@ def print_comparison(comparison: Comparison, out: Path, written: Sequence[str], 
     console = Console(highlight=False)
     if not console.is_terminal:
         console = Console(highlight=False, width=_WIDTH_IN_A_PIPE)
-    console.print(_variants(comparison, console.width))
-    if len(comparison.names) > 1:
-        console.print()
-        console.print(_differences(comparison, console.width))
+    for i, table in enumerate(tables(comparison, console.width)):
+        if i:
+            console.print()
+        console.print(table)
     for block in (remarks(comparison), [_about(comparison)]):
         if block:
             console.print()
@@ -109,30 +116,67 @@ def print_comparison(comparison: Comparison, out: Path, written: Sequence[str], 
     console.print(Text(f"{out}/: {', '.join(written)}  ({seconds:.1f} s)"), soft_wrap=True)
 
 
-def _variants(comparison: Comparison, width: int) -> Table:
-    columns = [
-        _Column(shown.heading, [_number(e.mean, shown) for e in comparison.means(shown.measure)], shown.is_dispensable)
-        for shown in _known(comparison)
-    ]
-    clock = comparison.clock
-    at = [clock.local_words(when) for when in clock.to_utc(comparison.values("peak_at_s")[:, 0])]
-    place = next(i for i, column in enumerate(columns) if column.heading == "peak\nkW")
-    columns.insert(place + 1, _Column(_PEAK_AT, at, _PEAK_AT_DISPENSABLE))
-    return _table(_title(comparison), comparison.names, columns, width)
+def tables(comparison: Comparison, width: int) -> Iterator[Table]:
+    """The variants, and under them their differences to the first: all in one table of each kind, if the width allows.
+
+    Otherwise costs have tables of their own, and if need be network and drivers too. Differences of several seeds are
+    with 95% confidence.
+    """
+    first, others = comparison.names[0], comparison.names[1:]
+    title = _title(comparison)
+    less_title = f"less {first}" + ("\n95% confidence" if comparison.seeds[1:] else "")
+    room = width - _room_for_names((title, less_title, *comparison.names), width)
+    for columns in _side_by_side(_columns(comparison), room):
+        yield _table(title, comparison.names, [(c.heading, c.cells) for c in columns], width)
+        less = [(c.less_heading, c.less) for c in columns if c.less]
+        if less:
+            yield _table(less_title, others, less, width)
 
 
-def _differences(comparison: Comparison, width: int) -> Table:
-    """Differences to the first, with 95% confidence where there are several seeds."""
-    columns = [
-        _Column(
-            shown.heading,
-            _signed(comparison.differences(shown.measure)[1:], shown),
-            shown.is_dispensable,
-        )
-        for shown in _known(comparison)
-    ]
-    confidence = "\n95% confidence" if len(comparison.seeds) > 1 else ""
-    return _table(f"less {comparison.names[0]}{confidence}", comparison.names[1:], columns, width)
+def _columns(comparison: Comparison) -> list[_Column]:
+    """All that is known: without a price there are no costs."""
+    found: list[_Column] = []
+    for shown in _MEASURES:
+        means = comparison.means(shown.measure)
+        if not any(math.isfinite(mean) for mean, _ in means):
+            continue
+        cells = [_number(mean * shown.times, shown) for mean, _ in means]
+        less = [Estimate(*(shown.times * value for value in e)) for e in comparison.differences(shown.measure)[1:]]
+        points = "\npoints" if shown.sign else ""
+        found.append(_Column(shown.group, shown.heading, cells, f"{shown.heading}{points}", _signed(less, shown)))
+        if shown.measure == "peak_kw":
+            found.append(_Column(_NETWORK, _PEAK_AT, [_peak_at(comparison, i) for i in range(len(cells))]))
+    return found
+
+
+def _peak_at(comparison: Comparison, variant: int) -> str:
+    """`Wed 14 18:30`, with the first seed; of a run of more than four weeks, with the month."""
+    text = str(comparison.outcomes[variant][0].measures.told["peak_at_local"])
+    if not text:
+        return "-"
+    at = dt.datetime.fromisoformat(text)
+    return f"{at:%a %d %b %H:%M}" if comparison.days > _DAYS_OF_A_MONTH else f"{at:%a %d %H:%M}"
+
+
+def _side_by_side(columns: Sequence[_Column], room: int) -> list[list[_Column]]:
+    """The columns that share a table: whole groups, or, where not even one fits, costs and then one after the other."""
+    for grouping in _GROUPINGS:
+        parts = [[column for column in columns if column.group in groups] for groups in grouping]
+        if all(sum(column.width for column in part) <= room for part in parts):
+            return [part for part in parts if part]
+    costs, others = ([c for c in columns if (c.group == _COSTS) is is_cost] for is_cost in (True, False))
+    return [*_cut(costs, room), *_cut(others, room)]
+
+
+def _cut(columns: Sequence[_Column], room: int) -> list[list[_Column]]:
+    """The columns in as many lines as they take."""
+    pieces: list[list[_Column]] = []
+    for column in columns:
+        if pieces and sum(c.width for c in (*pieces[-1], column)) <= room:
+            pieces[-1].append(column)
+        else:
+            pieces.append([column])
+    return pieces
 
 
 def _title(comparison: Comparison) -> str:
@@ -141,29 +185,23 @@ def _title(comparison: Comparison) -> str:
     return f"{people},\nseed {seeds[0]}" + (f" to {seeds[-1]}" if len(seeds) > 1 else "")
 
 
-def _known(comparison: Comparison) -> list[_Shown]:
-    """The measures of which something is known: without a price there are no costs."""
-
-    def is_known(shown: _Shown) -> bool:
-        return any(math.isfinite(estimate.mean) for estimate in comparison.means(shown.measure))
-
-    return [shown for shown in _MEASURES if is_known(shown)]
+def _room_for_names(names: Sequence[str], width: int) -> int:
+    """How wide the first column is at least: what the longest setting of a name takes."""
+    least = max(len(line) for name in names for line in _lines(name, 0))
+    return max(_LEAST_NAME, min(least, int(_MOST_NAME_SHARE * width))) + _GAP
 
 
-def _table(title: str, names: Sequence[str], columns: list[_Column], width: int) -> Table:
-    """Variants downward; on a narrow terminal without what can best be done without, and names broken before "+"."""
-    least = max(len(line) for text in (title, *names) for line in _lines(text, 0))
-    least = max(_LEAST_NAME, min(least, int(_MOST_NAME_SHARE * width)))
-    while sum(column.width for column in columns) > width - least and any(c.is_dispensable for c in columns):
-        columns.remove(max(columns, key=lambda column: column.is_dispensable))
-    room = max(least, width - sum(column.width for column in columns))  # the last gap is that behind the name
-    broken = ["\n".join(_lines(name, room)) for name in names]
+def _table(title: str, names: Sequence[str], columns: Sequence[tuple[str, Sequence[str]]], width: int) -> Table:
+    """Variants downward; names are broken before "+" where there is no room for them."""
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, _GAP, 0, 0))
     table.add_column(title, overflow="fold", min_width=_LEAST_NAME, vertical="bottom")
-    for column in columns:
-        table.add_column(column.heading, justify="right", no_wrap=True, vertical="bottom")
-    for i, name in enumerate(broken):
-        table.add_row(Text(name), *(column.cells[i] for column in columns))
+    taken = _GAP
+    for heading, cells in columns:
+        table.add_column(heading, justify="right", no_wrap=True, vertical="bottom")
+        taken += max(map(len, (*heading.split("\n"), *cells))) + _GAP
+    room = max(_room_for_names((title, *names), width) - _GAP, width - taken)
+    for i, name in enumerate(names):
+        table.add_row(Text("\n".join(_lines(name, room))), *(cells[i] for _, cells in columns))
     return table
 
 
@@ -184,8 +222,7 @@ def _lines(name: str, room: int) -> list[str]:
 def _number(value: float, shown: _Shown) -> str:
     if not math.isfinite(value):
         return "-"
-    unit = "%" if shown.measure.endswith("_percent") else ""
-    return f"{value:,.{_decimals(value, shown)}f}{unit}"
+    return f"{value:,.{_decimals(value, shown)}f}{shown.sign}"
 
 
 def _decimals(value: float, shown: _Shown) -> int:
@@ -211,35 +248,3 @@ def _about(comparison: Comparison) -> str:
     return (
         f"{short} Over {len(comparison.seeds)} seeds: means, peak at of the first." if comparison.seeds[1:] else short
     )
-
-
-def remarks(comparison: Comparison) -> list[str]:
-    """Sentences about what a table does not say: cars that start together, and energy that is bought elsewhere."""
-    return [*_herds(comparison), *_elsewhere(comparison)]
-
-
-def _herds(comparison: Comparison) -> Iterator[str]:
-    """Variants whose peak is higher than the first's, and what makes it; and those whose peak is much lower."""
-    first, *others = comparison.outcomes
-    peak_kw = first[0].measures.peak_kw
-    for name, (outcome, *_) in zip(comparison.names[1:], others, strict=True):
-        mine = outcome.measures
-        if peak_kw <= 0 or _LOWER * peak_kw <= mine.peak_kw < _HIGHER * peak_kw:
-            continue
-        is_lower, why = mine.peak_kw < peak_kw, ""
-        if not is_lower and mine.start_percent >= _TOGETHER_PERCENT:
-            minutes = int(mine.start_s) // 60
-            why = f": {mine.start_percent:.0f}% of its charges start at {minutes // 60:02d}:{minutes % 60:02d}"
-        yield f"{name}: peak {mine.peak_kw / peak_kw:.{1 + is_lower}f} x that of {comparison.names[0]}{why}"
-
-
-def _elsewhere(comparison: Comparison) -> Iterator[str]:
-    """Variants under which more is charged in public, which costs nothing here."""
-    more_kwh = comparison.differences("public_kwh")
-    drawn_kwh = comparison.means("import_kwh")
-    for name, more, drawn in list(zip(comparison.names, more_kwh, drawn_kwh, strict=True))[1:]:
-        if drawn.mean > 0 and more.mean > _MORE_PUBLIC * drawn.mean:
-            yield (
-                f"{name}: {more.mean:,.0f} kWh more than with {comparison.names[0]} are charged in public; "
-                "what they cost and emit is not counted"
-            )

@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import astuple, replace
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -23,9 +23,9 @@ from worlds import ALIKE, ROOT, command, config, environment, row, run, schedule
 
 from evsim import ConfigError, Scenario, simulate
 from evsim._cli_parts import strategies_of
-from evsim._compare_report import _lines, _variants, remarks
+from evsim._compare_report import _lines, tables
 from evsim._outputs import COMPARE_FILES, FILES, staged
-from evsim.analysis import Example, Variant, compare, line_of, strategy_variants
+from evsim.analysis import MEASURES, Example, Line, Variant, compare, measures, remarks, strategy_variants
 from evsim.analysis._compare import with_seed
 from evsim.analysis._night import example_of, night_of
 from evsim.analysis._spelling import split
@@ -34,7 +34,7 @@ from evsim.plots import _compare_parts as parts
 from evsim.plots import _words as words
 from evsim.plots import compare_costs, compare_night, compare_power, save_comparison
 from evsim.plots._palette import SIGNAL, colour
-from evsim.strategies import BUILT_IN
+from evsim.strategies import BUILT_IN, Strategy
 
 MY_RULES = ROOT / "examples" / "my_rules.py"
 LIMITED = {"strategy": "immediate", "fleet_limit_kw": 30, "share_by": "equally"}
@@ -54,6 +54,10 @@ def reader(strategies=BUILT_IN, **settings):
     usual = {"users": 40, "days": 2, "driving": True, "habit": 60, "day": 60}
     tree = config(row("A", 50), row("B", 50, charger_kw=3.5), **usual | settings)
     return lambda more=(): Scenario.from_dict(tree, more, strategies)
+
+
+def priced_config(**settings):
+    return reader(signals=PRICES, charging={"strategy": "immediate"}, **settings)().to_dict()
 
 
 def variants(spelled, strategies=BUILT_IN, **settings):
@@ -151,6 +155,49 @@ def test_a_limit_of_the_fleet_stays_whatever_the_rule():
     assert {variant.scenario.charging.share_by for variant in found} == {"equally"}
 
 
+GUARDS = {"margin_minutes": 60, "minimum_soc_percent": 30}
+
+
+def test_the_guards_of_everybodys_rule_stay_whatever_the_rule():
+    own = scheduled("00:30", "04:30") | GUARDS | {"by_archetype": {"B": {"strategy": "balanced", "boost_percent": 5}}}
+    found, _ = variants("immediate,scheduled,balanced,valley_fill+margin_minutes=0", charging=own)
+    made = [variant.scenario.charging.to_config() for variant in found]
+    assert made[0] == {"strategy": "immediate"} | GUARDS
+    assert made[1] == scheduled("00:30", "04:30") | GUARDS
+    assert made[2] == {"strategy": "balanced", "minimum_kw": 1.4, "boost_percent": 5} | GUARDS
+    assert made[3]["strategy"] == "valley_fill"
+    assert "margin_minutes" not in made[3]
+    assert made[3]["minimum_soc_percent"] == 30
+
+
+def test_the_guards_stay_without_a_choice_too():
+    found, _ = variants(None, charging={"strategy": "immediate"} | GUARDS)
+    assert [GUARDS.items() <= variant.scenario.charging.to_config().items() for variant in found] == [True] * 3
+
+
+def test_a_setting_of_a_rule_of_ones_own_is_no_guard_of_others():
+    class Late(Strategy):
+        name = "late"
+        margin_minutes: float = 30
+
+        def orders(self, cars):
+            return cars.orders()
+
+    known = BUILT_IN | {"late": Late}
+    found, _ = variants("immediate,late", known, charging={"strategy": "late", "boost_percent": 5})
+    assert found[0].scenario.charging.to_config() == {"strategy": "immediate", "boost_percent": 5}
+    found, _ = variants("late", known, charging={"strategy": "immediate"} | GUARDS)
+    assert found[0].scenario.charging.to_config() == {
+        "strategy": "late", "margin_minutes": 30, "minimum_soc_percent": 30,
+    }  # fmt: skip
+
+
+def test_a_rule_that_is_named_twice_is_compared_once_and_noted():
+    found, notes = variants("immediate, scheduled,immediate")
+    assert names(found) == ["immediate", "scheduled"]
+    assert notes == ["immediate: named 2 times, compared once"]
+
+
 @pytest.mark.parametrize(
     ("spelled", "said"),
     [
@@ -161,6 +208,8 @@ def test_a_limit_of_the_fleet_stays_whatever_the_rule():
         ("as_configured+x=1", "takes no settings"),
         ('scheduled+window=["01:00"', "window"),
         ("immediate+x=1", "x: no such setting"),
+        ("balanced+by_archetype={}", "by_archetype: a rule is everybody's"),
+        ("balanced+strategy=immediate", "strategy: stands before"),
     ],
 )
 def test_a_faulty_spelling_is_named(spelled, said):
@@ -181,7 +230,8 @@ def test_all_faults_of_a_list_are_told_together():
 def test_a_variant_is_the_run_that_its_config_alone_would_be(plain):
     results = simulate(variants(LONG)[0][1].scenario)
     np.testing.assert_array_equal(plain.outcomes[1][0].import_kw, results.import_kw.sum(axis=1))
-    assert astuple(plain.outcomes[1][0].measures) == pytest.approx(astuple(line_of(results)), nan_ok=True)
+    assert plain.outcomes[1][0].measures == Line.of(results)
+    assert plain.outcomes[1][0].measures.told == measures(results)
 
 
 def test_people_come_and_go_alike_under_every_variant(priced):
@@ -227,6 +277,7 @@ def test_students_t_is_that_of_scipy(freedom):
 def test_a_comparison_can_be_sent_to_another_process(priced):
     again = pickle.loads(pickle.dumps(priced))  # noqa: S301 - from ourselves
     assert again.table["peak_kw"].tolist() == priced.table["peak_kw"].tolist()
+    assert again.config_hashes == priced.config_hashes
 
 
 def test_variants_know_whether_they_differ_in_their_rules_alone(plain):
@@ -241,43 +292,24 @@ ONE = {"users": 1, "days": 1, "times": "exact"}
 
 
 def one(charging=None, **settings):
-    return line_of(run(row(), signals=PRICES, **{**ONE, "charging": charging, **settings}))
-
-
-def test_a_cost_is_energy_times_price_for_a_year():
-    mine = one()
-    assert mine.import_kwh == pytest.approx(8)
-    assert mine.gbp_per_user_year == pytest.approx(8 * 0.30 * 365)
-    assert (mine.p_per_kwh, mine.g_per_kwh) == (pytest.approx(30), pytest.approx(200))
+    return Line.of(run(row(), signals=PRICES, **{**ONE, "charging": charging, **settings}))
 
 
 def test_night_power_costs_what_the_night_costs():
     mine = one(scheduled("00:30", "04:30"))
-    assert mine.gbp_per_user_year == pytest.approx(8 * 0.10 * 365)
-    assert mine.g_per_kwh == pytest.approx(50)
+    assert mine.number("gbp_per_user_year") == pytest.approx(8 * 0.10 * 365)
+    assert mine.number("g_per_kwh") == pytest.approx(50)
 
 
 def test_a_peak_is_where_and_as_high_as_it_is():
     mine = one(users=10)
-    assert (mine.peak_kw, mine.peak_at_s, mine.admd_kw) == (pytest.approx(70), 6 * 3600, pytest.approx(7))
-    assert mine.load_factor_percent == pytest.approx(100 * 8 / 24 / 7)
-
-
-def test_the_evening_is_from_16_to_19_by_the_local_clock():
-    assert one().evening_percent == pytest.approx(100 * 7 / 8)
-    assert one(start="2026-07-06T12:00").evening_percent == pytest.approx(100 * 7 / 8)
-
-
-def test_what_is_missing_at_departure_is_counted():
-    mine = one(scheduled("00:30", "01:00"))
-    assert mine.short_users == 1
-    assert mine.short_kwh == pytest.approx(7.2 - 0.9 * 3.5, abs=1e-4)
-    assert mine.short_miles == pytest.approx(3.5 * mine.short_kwh)
+    assert (mine.peak_kw, mine.peak_at_s) == (pytest.approx(70), 6 * 3600)
+    assert mine.number("admd_kw") == pytest.approx(7)
 
 
 def test_the_minute_in_which_all_start_is_found():
     mine = one(scheduled("00:30", "04:30"), users=10)
-    assert (mine.start_s, mine.start_percent) == (1_800, 100)
+    assert (mine.told["busiest_start_local"], mine.number("busiest_start_percent")) == ("00:30", 100)
 
 
 def test_without_a_price_nothing_is_known_of_costs(plain):
@@ -286,9 +318,9 @@ def test_without_a_price_nothing_is_known_of_costs(plain):
 
 
 def test_a_run_in_which_nobody_charges_is_measured_too():
-    mine = line_of(simulate(Scenario.from_dict(config(row(plug_in_soc_percent=80), **ONE))))
+    mine = Line.of(simulate(Scenario.from_dict(config(row(plug_in_soc_percent=80), **ONE))))
     assert mine.peak_kw == 0
-    assert math.isnan(mine.load_factor_percent)
+    assert math.isnan(mine.number("load_factor"))
 
 
 # ---- one driver's night
@@ -332,7 +364,20 @@ def test_the_table_has_a_row_for_each_variant_and_seed(priced):
     table = priced.table
     assert table["variant"].tolist() == [name for name in priced.names for _ in range(3)]
     assert table["seed"].tolist() == [1, 2, 3] * 3
-    np.testing.assert_array_equal(table["peak_kw"], priced.values("peak_kw").ravel())
+    np.testing.assert_allclose(table["peak_kw"], priced.values("peak_kw").ravel(), rtol=1e-8)
+
+
+def test_the_table_has_the_columns_of_a_sweep_and_the_page_names_every_one(priced):
+    assert list(priced.table) == ["variant", "seed", "days", "config_hash", *(measure.name for measure in MEASURES)]
+    text = "".join((ROOT / "docs" / page).read_text(encoding="utf-8") for page in ("conventions.md", "sweep.md"))
+    part = text[text.index("### `compare.csv`") : text.index("### `summary.json`")] + text[text.index("# Sweeps") :]
+    assert [name for name in priced.table if f"| `{name}` |" not in part] == []
+
+
+def test_a_row_of_the_table_has_the_hash_of_its_run_alone(priced):
+    alone = Scenario.from_dict(priced_config(seed=2))
+    assert priced.table["config_hash"][1] == alone.config_hash
+    assert priced.config_hashes[0] == priced.table["config_hash"][0]
 
 
 def test_cars_that_start_together_are_worth_a_sentence(plain):
@@ -349,18 +394,84 @@ def test_a_much_lower_peak_is_worth_a_sentence(plain):
     assert not remarks(replace(plain, names=("a", "b"), outcomes=(high, high)))
 
 
+def with_measures(comparison, *changes):
+    """The same with other measures of some variants."""
+    rows = tuple(
+        tuple(replace(o, measures=replace(o.measures, told=o.measures.told | change)) for o in row_)
+        for row_, change in zip(comparison.outcomes, changes, strict=True)
+    )
+    return replace(comparison, outcomes=rows)
+
+
+def test_many_who_leave_short_are_worth_a_sentence(plain):
+    few = {"n_users_short": 2, "short_kwh": 4.0, "import_kwh": 1000.0}
+    many = {"n_users_short": 7, "short_kwh": 50.0, "import_kwh": 1000.0}
+    three = replace(with_measures(plain, few, many, many), names=("a", "b", "c"), wants_margin=(False, False, True))
+    told = "7 of 40 users leave short of their target, by 50 kWh in all (a: 2, 4 kWh)"
+    assert [text for text in remarks(three) if "short" in text] == [f"b: {told}", f"c: {told}; a margin_minutes helps"]
+    for first, others in ((few | {"short_kwh": 26.0}, many), (few, many | {"short_kwh": 9.9})):
+        assert "short" not in "".join(remarks(with_measures(three, first, others, others)))
+
+
+def test_a_margin_is_advised_where_a_rule_plans_without_one():
+    spelled = "immediate,scheduled,balanced,valley_fill,valley_fill+margin_minutes=60"
+    assert compare(variants(spelled, users=2)[0]).wants_margin == (False, False, True, True, False)
+
+
+@pytest.mark.parametrize(
+    ("change", "is_marked"),
+    [
+        ({"public_kwh": 30.0}, True),
+        ({"public_kwh": 10.0}, False),
+        ({"short_kwh": 30.0}, True),
+        ({"short_kwh": 10.0}, False),
+        ({"short_kwh": 30.0, "gbp_per_user_year": 200.0}, False),
+    ],
+)
+def test_a_cost_that_is_low_because_less_is_charged_at_home_is_marked(priced, change, is_marked):
+    same = {"import_kwh": 1000.0, "public_kwh": 0.0, "short_kwh": 0.0, "gbp_per_user_year": 100.0}
+    text = said(compare_costs(with_measures(priced, same, same | {"gbp_per_user_year": 90.0} | change, same)))
+    assert ("£90†" in text) is is_marked
+    assert ("† cheaper also because less is charged at home" in text) is is_marked
+    assert "£100†" not in text
+
+
 MANY_SETTINGS = 'scheduled+window=["00:30","05:30"]+random_delay_seconds=600+minimum_soc_percent=50'
 
 
 @pytest.mark.parametrize("width", [80, 120, 200])
 def test_a_row_of_the_table_breaks_only_before_a_setting(priced, width):
     many = replace(priced, names=("immediate", MANY_SETTINGS, "cheapest+random_delay_seconds=1800"))
+    for table in printed(many, width)[::2]:
+        assert max(map(len, table)) <= width
+        assert "".join(line.split()[0] for line in table[2:]) == "".join(many.names)
+
+
+def printed(comparison, width):
+    """The lines of each table."""
     console = Console(width=width)
-    with console.capture() as told:
-        console.print(_variants(many, width))
-    rows = told.get().splitlines()
-    assert max(map(len, rows)) <= width
-    assert "".join(row.split()[0] for row in rows[2:]) == "".join(many.names)
+    found = []
+    for table in tables(comparison, width):
+        with console.capture() as told:
+            console.print(table)
+        found.append(told.get().splitlines())
+    return found
+
+
+@pytest.mark.parametrize(("width", "n"), [(200, 2), (120, 4), (80, 6)])
+def test_what_does_not_fit_stands_in_another_table(priced, width, n):
+    short = replace(priced, names=("immediate", "valley_fill", "as_configured"))
+    found = printed(short, width)
+    assert len(found) == n
+    heads = " ".join("\n".join(table[:3]) for table in found[::2]).split()
+    assert {"GBP", "gCO2", "at", "16-19", "users", "miles"} <= set(heads)
+    assert sum(any("Mon 12 " in line or "Tue 13 " in line for line in table) for table in found) == 1
+
+
+def test_differences_of_shares_are_in_points(priced):
+    values, less = printed(priced, 200)
+    assert ("points" in "".join(values), less[2].split().count("points")) == (False, 2)
+    assert "%" not in "".join(less).replace("95% confidence", "")
 
 
 def test_a_name_that_has_room_stays_whole():
@@ -493,11 +604,8 @@ def test_without_prices_there_are_no_costs(plain):
 
 
 def test_costs_below_zero_are_drawn(priced):
-    rows = tuple(
-        tuple(replace(o, measures=replace(o.measures, gbp_per_user_year=-o.measures.gbp_per_user_year)) for o in row_)
-        for row_ in priced.outcomes
-    )
-    assert "-£" in said(compare_costs(replace(priced, outcomes=rows)))
+    below = [{"gbp_per_user_year": -row_[0].measures.number("gbp_per_user_year")} for row_ in priced.outcomes]
+    assert "-£" in said(compare_costs(with_measures(priced, *below)))
 
 
 def test_the_night_names_its_driver_and_why(priced):
@@ -555,6 +663,14 @@ def test_the_command_writes_its_table_and_pictures_and_prints_who_herds(folder):
     assert {path.name for path in (folder / "o").iterdir()} == set(COMPARE_FILES)
     assert [rule for rule in BUILT_IN if f"\n{rule} " in done.stdout] == list(USUAL_HERE)
     assert "\x1b" not in done.stdout
+
+
+def test_a_rule_that_is_set_beside_others_is_noted_as_not_used(folder):
+    quick = ("compare", "--no-plots", "--users", "2", "--days", "1", "--set", "charging={}")
+    more = ("--set", "charging.strategy=balanced", "--strategies")
+    assert "balanced: not used" in evsim(folder, *quick, *more, "immediate,valley_fill").stderr
+    for used in ("immediate,as_configured", "immediate,balanced"):
+        assert "not used" not in evsim(folder, *quick, *more, used).stderr
 
 
 def test_processes_find_what_one_finds(folder):

@@ -60,6 +60,11 @@ def test_a_step_that_is_partly_in_the_evening_counts_in_proportion():
     assert told["import_16_to_19_percent"] == pytest.approx(100 * (3.5 + 4.5 / 2) / 8)
 
 
+def test_the_minute_in_which_most_charges_start_is_told_by_the_wall_clock():
+    told = measures(run(row("A", 90), row("B", 10, plug_in_time="22:00"), users=10, **FLAT, start="2026-07-13T12:00"))
+    assert (told["busiest_start_local"], told["busiest_start_percent"]) == ("18:00", pytest.approx(90))
+
+
 def test_who_leaves_too_early_is_short_by_what_is_missing():
     told = measures(run(row(plug_out_time="18:30"), **FLAT))
     missing_kwh = 2 * (7.2 - 3.5 * 0.9)
@@ -77,6 +82,8 @@ def test_a_session_in_progress_at_the_start_counts_but_is_no_plug_in_of_the_run(
 def test_nothing_drawn_leaves_what_has_no_meaning_unknown():
     told = measures(run(row(plug_in_soc_percent=80)))
     assert told["peak_at_local"] == ""
+    assert told["busiest_start_local"] == ""
+    assert math.isnan(told["busiest_start_percent"])
     assert math.isnan(told["load_factor"])
     assert math.isnan(told["import_16_to_19_percent"])
 

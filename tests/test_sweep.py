@@ -148,6 +148,14 @@ def test_the_parquet_file_holds_the_same_with_types(capfd, folder):
         ]
 
 
+@pytest.mark.usefixtures("folder")
+def test_a_setting_that_is_null_is_an_empty_cell_among_numbers(capfd, folder):
+    assert sweep(capfd, "--set", "charging.fleet_limit_kw=20,null")[0] == 0
+    out = folder / "outputs" / "sweep"
+    assert [r["charging.fleet_limit_kw"] for r in rows(out)] == ["20", ""]
+    assert str(pq.read_table(out / "sweep.parquet").schema.field("charging.fleet_limit_kw").type) == "double"
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -156,7 +164,10 @@ def test_the_parquet_file_holds_the_same_with_types(capfd, folder):
         (["--set", "simulation.dais=1,2"], ["2 of 2", "simulation.dais=1", "simulation.dais=2"]),
         (["nowhere.json", "--users", "1,2"], ["nowhere.json: no such file"]),
         (["--set", "archetypes=[],{}"], ["2 of 2"]),
-        (["--users", "1,2", "--set", "population_size=3"], ["population_size", "twice"]),
+        (
+            ["--users", "40", "--set", "population_size=-1,10"],
+            ["population_size: given twice", "--users 40", "--set population_size=-1,10"],
+        ),
         (["--seed", "1,2", "--seeds", "2"], ["simulation.seed", "--seeds 2"]),
         (["--seed", str(2**64 - 1), "--seeds", "2"], ["largest"]),
         (["--users", ",".join(map(str, range(1, 102))), "--seeds", "100"], ["10,100 runs", f"{MOST_RUNS:,}"]),

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from evsim.analysis._compare import Backdrop, Comparison, Estimate, Variant, compare
-from evsim.analysis._line import Line, line_of
+from evsim.analysis._line import Line
 from evsim.analysis._measures import MEASURES, Measure, measures
 from evsim.analysis._night import Example, Night
+from evsim.analysis._remarks import remarks
 from evsim.analysis._runs import Outcome
 from evsim.analysis._spelling import strategy_variants
 
@@ -14,11 +15,11 @@ __all__ = [
     "Measure",
     "measures",
     "compare",
+    "remarks",
     "strategy_variants",
     "Variant",
     "Comparison",
     "Line",
-    "line_of",
     "Estimate",
     "Outcome",
     "Backdrop",

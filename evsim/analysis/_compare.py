@@ -6,26 +6,32 @@ futures: a difference is taken seed by seed, and its spread over seeds is that o
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
 
 from evsim._clock import Clock
+from evsim._config.charging import settings_of
 from evsim._errors import ConfigError
 from evsim._scenario import Scenario
 from evsim._simulator import Progress
 from evsim._tables import Table
 from evsim._units import Floats
-from evsim.analysis._line import Line
+from evsim.analysis._cells import column, measured_columns
 from evsim.analysis._night import Example, Night
 from evsim.analysis._runs import Job, Outcome, run_all
 from evsim.analysis._student import half_width
+from evsim.strategies import BUILT_IN, ChargingStrategy
 
+NOT_AT_HOME = 0.02
+"""More energy charged in public, or missing at departures, as a share of what is drawn, that flatters a cost."""
+_COST = "gbp_per_user_year"
 _PENCE_PER_GBP = 100
+_WITHOUT_PLAN = ("immediate", "scheduled")
+"""Built-in rules that nobody's expected departure delays."""
 
 
 class Variant(NamedTuple):
@@ -56,7 +62,8 @@ class Comparison:
     """What variants leave: small, and without the people.
 
     outcomes : for each variant, one for each seed
-    config_hashes, n_users : of each variant, with the first seed
+    n_users : of each variant
+    wants_margin : of each variant, whether its rules use the time to the expected departure to the last minute
     backdrops : of the first variant, the price of import, and carbon intensity where a rule goes by it or there is no
         price
     is_about_charging : whether the variants differ in their charging rules alone
@@ -67,14 +74,14 @@ class Comparison:
     clock: Clock
     days: int
     n_users: tuple[int, ...]
-    config_hashes: tuple[str, ...]
+    wants_margin: tuple[bool, ...]
     outcomes: tuple[tuple[Outcome, ...], ...]
     backdrops: tuple[Backdrop, ...]
     is_about_charging: bool
 
     def values(self, measure: str) -> Floats:
-        """(n_variants, n_seeds) a measure, by its name in `Line`."""
-        return np.array([[getattr(o.measures, measure) for o in row] for row in self.outcomes], np.float64)
+        """(n_variants, n_seeds) a measure, by its name in `MEASURES`."""
+        return np.array([[o.measures.number(measure) for o in row] for row in self.outcomes], np.float64)
 
     def means(self, measure: str) -> list[Estimate]:
         """Each variant's mean over seeds."""
@@ -84,6 +91,21 @@ class Comparison:
         """Each variant's mean difference to the first, seed by seed; the first's is 0."""
         values = self.values(measure)
         return [_estimate(row - values[0]) for row in values]
+
+    def is_less_at_home(self, variant: int) -> bool:
+        """Whether a variant costs less than the first also because less is charged at home.
+
+        More is charged in public, or missing at departures, by over 2% of what it draws.
+        """
+        drawn_kwh = self.means("import_kwh")[variant].mean
+        public, short, cost = (self.differences(m)[variant].mean for m in ("public_kwh", "short_kwh", _COST))
+        is_short = short > 0 and self.means("short_kwh")[variant].mean > NOT_AT_HOME * drawn_kwh
+        return cost < 0 and (public > NOT_AT_HOME * drawn_kwh or is_short)
+
+    @property
+    def config_hashes(self) -> tuple[str, ...]:
+        """Of each variant, with the first seed."""
+        return tuple(row[0].config_hash for row in self.outcomes)
 
     @property
     def example(self) -> Example | None:
@@ -100,18 +122,15 @@ class Comparison:
         """One row for each variant and seed, with the columns of `compare.csv`."""
         rows = [(name, seed, o) for name, row in zip(self.names, self.outcomes, strict=True)
                 for seed, o in zip(self.seeds, row, strict=True)]  # fmt: skip
-        columns: dict[str, list[object]] = {
-            "variant": [name for name, _, _ in rows],
-            "seed": [seed for _, seed, _ in rows],
-            "days": [self.days for _ in rows],
-        }
-        for field in fields(Line):
-            columns[field.name] = [getattr(o.measures, field.name) for _, _, o in rows]
-        peak_s, start_s = (np.array(columns.pop(name), np.float64) for name in ("peak_at_s", "start_s"))
-        table = {name: np.array(values, object if name == "variant" else None) for name, values in columns.items()}
-        table["peak_start_utc"] = self.clock.to_utc(peak_s)
-        table["start_local"] = np.array([_clock_time(second) for second in start_s], object)
-        return Table(table)
+        return Table(
+            {
+                "variant": np.array([name for name, _, _ in rows], object),
+                "seed": column([seed for _, seed, _ in rows]),
+                "days": column([self.days for _ in rows]),
+                "config_hash": np.array([o.config_hash for _, _, o in rows], object),
+                **measured_columns([o.measures.told for _, _, o in rows]),
+            }
+        )
 
 
 def compare(variants: Sequence[Variant], n_seeds: int = 1, progress: Progress | None = None) -> Comparison:
@@ -133,8 +152,8 @@ def compare(variants: Sequence[Variant], n_seeds: int = 1, progress: Progress | 
         seeds=seeds,
         clock=clock,
         days=first.simulation.days,
-        n_users=tuple(outcome.measures.n_users for outcome in found[:n]),
-        config_hashes=tuple(job.scenario.config_hash for job in jobs[:n]),
+        n_users=tuple(int(outcome.measures.number("n_users")) for outcome in found[:n]),
+        wants_margin=tuple(_wants_margin(variant.scenario) for variant in variants),
         outcomes=tuple(tuple(found[i::n]) for i in range(n)),
         backdrops=_backdrops(variants, clock),
         is_about_charging=all(_people(variant.scenario) == _people(first) for variant in variants),
@@ -194,14 +213,21 @@ def _backdrops(variants: Sequence[Variant], clock: Clock) -> tuple[Backdrop, ...
 
 def _goes_by_carbon(variants: Sequence[Variant]) -> bool:
     """Whether a rule of any variant needs the carbon intensity."""
-    charging = [variant.scenario.charging for variant in variants]
-    rules = [rule for one in charging for rule in (one.default, *one.by_archetype.values())]
+    rules = [rule for variant in variants for rule in _rules(variant.scenario)]
     return any("carbon_intensity" in getattr(rule, "needs", ()) for rule in rules)
+
+
+def _wants_margin(scenario: Scenario) -> bool:
+    """Whether any rule plans up to the expected departure, without a margin."""
+    return any(
+        rule.name in BUILT_IN and rule.name not in _WITHOUT_PLAN and "margin_minutes" not in settings_of(rule)
+        for rule in _rules(scenario)
+    )
+
+
+def _rules(scenario: Scenario) -> list[ChargingStrategy]:
+    return [scenario.charging.default, *scenario.charging.by_archetype.values()]
 
 
 def _estimate(values: Floats) -> Estimate:
     return Estimate(float(values.mean()), half_width(values))
-
-
-def _clock_time(second: float) -> str:
-    return "" if math.isnan(second) else f"{int(second) // 3600:02d}:{int(second) // 60 % 60:02d}"

@@ -131,7 +131,11 @@ def _check(settings: Sequence[Setting], n_seeds: int) -> None:
     paths = [setting.path for setting in settings]
     twice = [path for path in dict.fromkeys(paths) if paths.count(path) > 1]
     if twice:
-        raise ConfigError(f"{name_some(twice)}: given twice; write all its values in one list, as in {twice[0]}=1,2")
+        given = [s for s in settings if s.path == twice[0]]
+        typed = " and ".join(f"{setting.flag}{','.join(setting.values)}" for setting in given)
+        raise ConfigError(
+            f"{name_some(twice)}: given twice ({typed}); write all its values in one list, as in {given[0].flag}1,2"
+        )
     if n_seeds > 1 and any(setting.path == SEED and len(setting.values) > 1 for setting in settings):
         raise ConfigError(f"{SEED} has several values and --seeds {n_seeds} asks for more; give one of the two")
     n_runs = math.prod([n_seeds, *(len(setting.values) for setting in settings)])
@@ -184,6 +188,8 @@ def _tell(config: Path, faults: dict[str, list[str]], n_combinations: int) -> No
 
 
 def shown_value(text: str) -> object:
-    """What a table says of a value that was typed: a number, or text."""
+    """What a table says of a value that was typed: a number, or text; of null nothing, as of what is not known."""
     value = value_of(text)
+    if value is None:
+        return math.nan
     return value if isinstance(value, int | float | str) and not isinstance(value, bool) else text

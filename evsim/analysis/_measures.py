@@ -9,7 +9,7 @@ import numpy as np
 
 from evsim._event_kinds import EventKind
 from evsim._results import Results
-from evsim._units import SECONDS_PER_HOUR, Floats
+from evsim._units import SECONDS_PER_HOUR, SECONDS_PER_MINUTE, Floats
 from evsim.market import bills, has_bills
 
 Measured: TypeAlias = dict[str, float | str]
@@ -37,6 +37,8 @@ PHYSICAL = (
     Measure("admd_kw", "kW", "after-diversity maximum demand: the peak of the mean of all users, peak_kw / n_users"),
     Measure("load_factor", "0-1", "mean import over the run / peak_kw"),
     Measure("import_16_to_19_percent", "%", "of import_kwh, what is drawn from 16:00 to 19:00 local time"),
+    Measure("busiest_start_local", "HH:MM", "local minute in which most charges start or go on; empty without any"),
+    Measure("busiest_start_percent", "%", "of all those starts, the share of that minute"),
     Measure("n_sessions", "sessions", "plug-ins, those in progress at the start included"),
     Measure("mean_plug_in_soc_percent", "%", "mean SoC at the plug-ins that happened in the run"),
     Measure("n_users_short", "people", "users who left below their target at least once"),
@@ -68,6 +70,7 @@ def measures(results: Results) -> Measured:
     import_kwh, n_users = float(results.import_kwh.sum()), int(results.n_users.sum())
     peak, everybody = results.peak, results.portrait_of_all
     short = everybody.below_target
+    busiest, busiest_share = _busiest_start(results)
     return {
         "n_users": n_users,
         "import_kwh": import_kwh,
@@ -77,6 +80,8 @@ def measures(results: Results) -> Measured:
         "admd_kw": _ratio(peak.kw, n_users),
         "load_factor": _ratio(float(total_kw.mean()), peak.kw),
         "import_16_to_19_percent": _PERCENT * _ratio(_in_the_evening_kwh(results, total_kw), import_kwh),
+        "busiest_start_local": busiest,
+        "busiest_start_percent": _PERCENT * busiest_share,
         "n_sessions": int(results.n_sessions.sum()),
         "mean_plug_in_soc_percent": _PERCENT * _mean_plug_in_soc(results),
         "n_users_short": short.users,
@@ -105,6 +110,19 @@ def _in_the_evening_kwh(results: Results, total_kw: Floats) -> float:
     begin_s, end_s = (hour * SECONDS_PER_HOUR for hour in EVENING_H)
     inside_s = np.minimum(second + clock.step_s, end_s) - np.maximum(second, begin_s)
     return float((total_kw * inside_s.clip(0)).sum() / SECONDS_PER_HOUR)
+
+
+def _busiest_start(results: Results) -> tuple[str, float]:
+    """The local minute in which most charges start or go on, as `HH:MM`, and its share of them [0-1]."""
+    events, clock = results.events, results.clock
+    at = events.column("at_s")[events.column("event") == EventKind.CHARGE_START]
+    if not len(at):
+        return "", np.nan
+    minute = (clock.local(at.astype(np.float64))[1] // SECONDS_PER_MINUTE).astype(np.int64)
+    count = np.bincount(minute)
+    busiest = int(np.argmax(count))
+    hour, rest = divmod(busiest, SECONDS_PER_HOUR // SECONDS_PER_MINUTE)
+    return f"{hour:02d}:{rest:02d}", float(count[busiest] / len(at))
 
 
 def _mean_plug_in_soc(results: Results) -> float:

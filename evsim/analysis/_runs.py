@@ -22,7 +22,7 @@ from evsim._errors import InvariantError
 from evsim._scenario import Scenario
 from evsim._simulator import Progress, simulate
 from evsim._units import Floats
-from evsim.analysis._line import Line, line_of
+from evsim.analysis._line import Line
 from evsim.analysis._night import Example, Night, example_of, night_of
 
 if TYPE_CHECKING:
@@ -49,6 +49,7 @@ class Outcome:
 
     measures: Line
     import_kw: Floats
+    config_hash: str
     example: Example | None = None
     night: Night | None = None
 
@@ -71,11 +72,11 @@ def run_all(jobs: Sequence[Job], progress: Progress | None = None) -> list[Outco
 def _lived(job: Job, progress: Progress, example: Callable[[], Example | None] | None) -> Outcome:
     """Live a run. example : who is to be looked at, asked for at the end; without it, the run chooses."""
     results = simulate(job.scenario, progress)
-    found, kw = line_of(results), results.import_kw.sum(axis=1)
+    found, kw = Line.of(results), results.import_kw.sum(axis=1)
     if not job.shows_night:
-        return Outcome(found, kw)
+        return Outcome(found, kw, job.scenario.config_hash)
     chosen = example_of(results) if example is None else example()
-    return Outcome(found, kw, chosen, None if chosen is None else night_of(results, chosen))
+    return Outcome(found, kw, job.scenario.config_hash, chosen, None if chosen is None else night_of(results, chosen))
 
 
 def _at_once(jobs: Sequence[Job]) -> int:

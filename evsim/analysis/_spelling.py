@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
-from evsim._config.charging import FLEET_KEYS, Charging, Strategies
+from evsim._config.charging import FLEET_KEYS, Charging, Strategies, guards_of
 from evsim._config.override import Override, value_of
 from evsim._errors import ConfigError
 from evsim._scenario import Scenario
@@ -23,6 +24,11 @@ Read: TypeAlias = Callable[[Sequence[Override]], Scenario]
 """Reads the config anew, with some settings changed."""
 
 _OPTION, _CHARGING, _STRATEGY, _BY_ARCHETYPE = "--strategies", "charging", "strategy", "by_archetype"
+_NOT_OF_A_RULE = {
+    _STRATEGY: "stands before the first +, as in cheapest+margin_minutes=60",
+    _BY_ARCHETYPE: "a rule is everybody's here; write those of single archetypes in the config, and compare "
+    f"{AS_CONFIGURED}, or two configs",
+}
 _OPENS, _CLOSES, _QUOTE = "[{(", "]})", '"'
 _SETTING = re.compile(r"([^\W\d]\w*)=(.*)", re.DOTALL)
 
@@ -44,15 +50,15 @@ def strategy_variants(spelled: str | None, read: Read, strategies: Strategies) -
     spelled : rules with commas between them; None for the usual ones
     read : reads the config with some settings changed; strategies : the rules that it may name
     A rule is everybody's: those of single archetypes are dropped. Settings that the config has for a rule of that name
-    are its own until it is spelled with others; a limit of the fleet stays, whatever the rule. Raises ConfigError with
-    every fault.
+    are its own until it is spelled with others; a limit of the fleet and the guards of everybody's rule stay, whatever
+    the rule. Raises ConfigError with every fault.
     """
     base = read(())
     own = base.charging.to_config()
     if spelled is None:
         rules, notes = _usual(own, base, strategies)
     else:
-        rules, notes = _spelled(spelled, own, base, strategies), []
+        rules, notes = _spelled(spelled, own, base, strategies)
     notes += [f"{r.spelled}: with the settings of archetype {show(r.heir_of)}" for r in rules if r.heir_of]
     if own.get(_BY_ARCHETYPE) and any(rule.flat is not None for rule in rules):
         notes.append(
@@ -71,7 +77,7 @@ def _usual(own: Mapping[str, Any], base: Scenario, strategies: Strategies) -> tu
     rules, notes = [], []
     for name in USUAL:
         if name in strategies:
-            rule = _rule(name, name, {}, own)
+            rule = _rule(name, name, {}, own, strategies)
             why = [text for _, text in _faults(rule, base, strategies)]
             if why:
                 notes.append(f"{name} is left out: {why[0]}")
@@ -80,9 +86,12 @@ def _usual(own: Mapping[str, Any], base: Scenario, strategies: Strategies) -> tu
     return rules, notes
 
 
-def _spelled(spelled: str, own: Mapping[str, Any], base: Scenario, strategies: Strategies) -> list[_Rule]:
+def _spelled(
+    spelled: str, own: Mapping[str, Any], base: Scenario, strategies: Strategies
+) -> tuple[list[_Rule], list[str]]:
     rules, told = [], []
-    for text in dict.fromkeys(part.strip() for part in split(spelled, ",")):
+    times = Counter(part.strip() for part in split(spelled, ","))
+    for text in times:
         name, *settings = (part.strip() for part in split(text, "+"))
         given, wrong = _given(settings)
         if name == AS_CONFIGURED:
@@ -91,12 +100,12 @@ def _spelled(spelled: str, own: Mapping[str, Any], base: Scenario, strategies: S
         elif not name or name not in strategies:
             wrong = [f"{show(name)} is no strategy{_meant(name, strategies)} (one of your own: --strategy-file)"]
         elif not wrong:
-            rules.append(_rule(text, name, given, own))
+            rules.append(_rule(text, name, given, own, strategies))
             told += _faults(rules[-1], base, strategies)
         told += [(text or '""', what) for what in wrong]
     if told:
         raise ConfigError(report(_OPTION, told))
-    return rules
+    return rules, [f"{text}: named {n} times, compared once" for text, n in times.items() if n > 1]
 
 
 def _meant(name: str, strategies: Strategies) -> str:
@@ -115,16 +124,25 @@ def _given(settings: Sequence[str]) -> tuple[dict[str, Any], list[str]]:
             return {}, [
                 f"{show(text)} is no setting; write a name and a value, as in cheapest+random_delay_seconds=600"
             ]
+        if found[1] in _NOT_OF_A_RULE:
+            return {}, [f"{found[1]}: {_NOT_OF_A_RULE[found[1]]}"]
         given[found[1]] = value_of(found[2].strip())
     return given, []
 
 
-def _rule(spelled: str, name: str, given: Mapping[str, Any], own: Mapping[str, Any]) -> _Rule:
-    """A rule with the settings it is given, and otherwise those that the config has for it and for the whole fleet."""
+def _rule(spelled: str, name: str, given: Mapping[str, Any], own: Mapping[str, Any], strategies: Strategies) -> _Rule:
+    """A rule with the settings it is given, and otherwise those that the config has for it, and for all rules."""
     kept = _settings_in(own, name)
     heir_of = _owner(own, name) if kept.keys() - given.keys() else None
-    fleet = {key: own[key] for key in FLEET_KEYS if key in own}
-    return _Rule(spelled, {_STRATEGY: name, **fleet, **kept, **given}, heir_of)
+    for_all = (*FLEET_KEYS, *_guards_in(own, name, strategies))
+    shared = {key: own[key] for key in for_all if key in own}
+    return _Rule(spelled, {_STRATEGY: name, **shared, **kept, **given}, heir_of)
+
+
+def _guards_in(own: Mapping[str, Any], name: str, strategies: Strategies) -> list[str]:
+    """What may stand round everybody's rule in the config, and round this one; a rule's own setting is no guard."""
+    theirs = guards_of(strategies[own[_STRATEGY]]) if own[_STRATEGY] in strategies else ()
+    return [key for key in guards_of(strategies[name]) if key in theirs]
 
 
 def _settings_in(own: Mapping[str, Any], name: str) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from contextlib import closing
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
@@ -14,9 +14,10 @@ from evsim._outputs import staged
 from evsim._tables import Table
 from evsim._units import Anything
 from evsim._version import __version__
+from evsim.analysis._cells import column, measured_columns, write_csv
 from evsim.analysis._grid import SEED, Plan, Run, shown_value
 from evsim.analysis._journal import JOURNAL, Journal, Key, journal_in
-from evsim.analysis._measures import MEASURES, Measured
+from evsim.analysis._measures import Measured
 from evsim.analysis._workers import live_all
 
 CSV, PARQUET = "sweep.csv", "sweep.parquet"
@@ -63,7 +64,7 @@ def carry_out(plan: Plan, folder: Path, files: Sequence[Path], jobs: int, listen
             ) from None
         table = _table(plan, [journal.done[key] for key in keys])
         with staged(folder, ()) as place:
-            _write_csv(table, place / CSV)
+            write_csv(table, place / CSV)
             _write_parquet(table, place / PARQUET)
     return Outcome(len(keys), len(pending), n_reused)
 
@@ -112,38 +113,11 @@ def _table(plan: Plan, measured: Sequence[Measured]) -> Table:
     columns: dict[str, Anything] = {}
     for i, setting in enumerate(plan.settings):
         if setting.path != SEED:
-            columns[setting.path] = _column([shown_value(run.typed[i]) for run in plan.runs])
-    columns["seed"] = _column([run.seed for run in plan.runs])
+            columns[setting.path] = column([shown_value(run.typed[i]) for run in plan.runs])
+    columns["seed"] = column([run.seed for run in plan.runs])
     columns["config_hash"] = np.array([run.config_hash for run in plan.runs], object)
-    for measure in MEASURES:
-        if any(measure.name in row for row in measured):
-            columns[measure.name] = _column([row.get(measure.name, np.nan) for row in measured])
+    columns |= measured_columns(measured)
     return Table(columns)
-
-
-def _column(values: Sequence[Any]) -> Anything:
-    """Whole numbers, numbers or texts: whichever all values are."""
-    if all(isinstance(value, int) for value in values):
-        return np.array(values, np.uint64 if max(values) > np.iinfo(np.int64).max else np.int64)
-    if all(isinstance(value, int | float) for value in values):
-        return np.array(values, np.float64)
-    return np.array([_text(value) for value in values], object)
-
-
-def _text(value: object) -> str:
-    if isinstance(value, float):
-        return "" if np.isnan(value) else np.format_float_positional(value, trim="-")
-    return str(value)
-
-
-def _write_csv(table: Table, path: Path) -> None:
-    """UTF-8, a point for decimals, empty where nothing is known."""
-    import csv
-
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(table)
-        writer.writerows(zip(*(map(_text, column.tolist()) for column in table.values()), strict=True))
 
 
 def _write_parquet(table: Table, path: Path) -> None:

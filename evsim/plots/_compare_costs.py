@@ -24,6 +24,7 @@ _FIRST_IN = 2.4
 """Room for the first variant's name in the line under the title."""
 _BAR, _BETWEEN_IN = 0.56, 0.08
 _MOST_PANELS = 4
+_COST, _DAGGER = "gbp_per_user_year", "†"
 
 
 class _Shown(NamedTuple):
@@ -37,11 +38,11 @@ class _Shown(NamedTuple):
 
 
 _MEASURES = (
-    _Shown("gbp_per_user_year", "Cost", "£ a user and year", 0, "£"),
+    _Shown(_COST, "Cost", "£ a user and year", 0, "£"),
     _Shown("g_per_kwh", "Emissions", "gCO2 a kWh", 0),
     _Shown("peak_kw", "Peak", "kW", 0),
     _Shown("short_kwh", "Left without", "kWh missing at departures", 0),
-    _Shown("evening_percent", "Drawn 16:00-19:00", "% of the energy", 0, "%"),
+    _Shown("import_16_to_19_percent", "Drawn 16:00-19:00", "% of the energy", 0, "%"),
     _Shown("import_kwh", "Drawn", "kWh", 0),
 )
 
@@ -92,6 +93,8 @@ def _under(comparison: Comparison) -> Sequence[str]:
     lines = [parts.circumstances(comparison), f"Grey: difference to {first}."]
     if comparison.seeds[1:]:
         lines[1] = f"Bars: means over {len(comparison.seeds)} seeds.  Lines, and ±: 95% confidence.  {lines[1]}"
+    if any(comparison.is_less_at_home(i) for i in range(len(comparison.names))):
+        lines.append(f"{_DAGGER} cheaper also because less is charged at home")
     return lines
 
 
@@ -114,7 +117,8 @@ def _draw_bars(panel: Panel, comparison: Comparison, shown: _Shown) -> None:
     """Bars from zero, with their values, under the name of the measure."""
     means, less = comparison.means(shown.measure), comparison.differences(shown.measure)
     values = np.array([e.mean for e in means])
-    texts = [_value(e.mean, shown) for e in means]
+    marks = [_DAGGER * (shown.measure == _COST and comparison.is_less_at_home(i)) for i in range(len(means))]
+    texts = [_value(e.mean, shown) + mark for e, mark in zip(means, marks, strict=True)]
     under = [_difference(e, shown) if i else "" for i, e in enumerate(less)]
     reach = values + np.nan_to_num([e.half_width for e in means])
     low, high = min(0.0, float(np.nanmin(values))), max(0.0, float(np.nanmax(reach)))
