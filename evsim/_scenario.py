@@ -14,6 +14,7 @@ from evsim._behaviour import Behaviour
 from evsim._clock import Clock
 from evsim._config.charging import Charging, Strategies
 from evsim._config.livable import unlivable
+from evsim._config.notes import fraction_note, notes_on
 from evsim._config.override import Override
 from evsim._config.parts import DEFAULT_TIMEZONE, Battery, Outputs, Simulation
 from evsim._config.rules import unfit_rules
@@ -166,6 +167,7 @@ class Scenario(Settings):
                 f"{self.simulation.timezone}; the run ends {self.simulation.left_over_minutes} min early"
             )
         told += [text for one in self._built(self.simulation.clock()).values() for text in one.warnings]
+        told += notes_on(self.charging, typed, own_targets=self.behaviour.target_soc == "sheet")
         return (*told, *self._foreign())
 
     def _foreign(self) -> Iterable[str]:
@@ -173,7 +175,10 @@ class Scenario(Settings):
         zone = self.simulation.timezone
         if self.recorded is not None and "behaviour" in self.model_fields_set:
             yield "behaviour: not used; recorded sessions say when people come and go"
-        elif self.recorded is None and self.behaviour.driving and self.behaviour.season and zone != DEFAULT_TIMEZONE:
+        if self.recorded is None:
+            note = fraction_note(("behaviour", "public_reserve_percent"), self.behaviour.public_reserve_percent)
+            yield from [note] if note else []
+        if self.recorded is None and self.behaviour.driving and self.behaviour.season and zone != DEFAULT_TIMEZONE:
             yield f"behaviour.season: the temperatures are Great Britain's, and the clock is that of {zone}"
 
     def _notes_on(self, recorded: RecordedSessions) -> list[str]:

@@ -155,6 +155,9 @@ def check(
     people = f"{n:,} {'person' if n == 1 else 'people'} in {kinds} archetype{'s' * (kinds > 1)}"
     period = f"{settings.days:,} day{'s' * (settings.days > 1)} from {settings.start:%a %d %b %Y %H:%M}"
     typer.echo(f"{config}: fine ({people}, {period} {settings.timezone})")
+    labels = [f"{key.replace('_', ' ')}: {note['label']}" for key, note in scenario.signal_notes.items()]
+    if labels:
+        typer.echo("; ".join(labels))
 
 
 app.command("compare")(compare_command)

@@ -235,6 +235,20 @@ def test_check_says_fine_and_writes_nothing(folder, capfd):
     assert names(folder) == before
 
 
+@pytest.mark.usefixtures("folder")
+def test_check_says_which_prices_there_are(capfd):
+    prices = (
+        "--set",
+        'import_price=[["00:30","05:30",7.5],["05:30","00:30",28]]',
+        "--set",
+        "carbon_intensity=120 g/kWh",
+    )
+    status, said, _ = evsim(capfd, "check", *prices)
+    assert status == 0
+    line = "import price: 2 periods of the local day; carbon intensity: one value throughout"
+    assert said.splitlines()[1:] == [line]
+
+
 def test_check_of_a_faulty_config_is_status_2(folder, capfd):
     (folder / "config_json.json").write_text(json.dumps(config(row(battery_kw=1))))
     status, said, err = evsim(capfd, "check")

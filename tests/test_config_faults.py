@@ -168,7 +168,12 @@ FIELDS = [
     ('{"events": true}', '{"events": "maybe"}', ["line 80", '"maybe" is neither true nor false']),
     ('{"events": true}', "[]", ["outputs: an empty list where an object { } with settings belongs"]),
     # charging
-    ('"immediate"', '"imediate"', ["line 74", 'did you mean "immediate"?', "--strategy-file"]),
+    (
+        '"immediate"',
+        '"imediate"',
+        ["line 74", 'did you mean "immediate"? (one of your own comes with --strategy-file)'],
+    ),
+    ('"charger_kw": 7', '"charger_kw": "7 MW"', ["7000 is over 500"]),
     (
         '"immediate"',
         '"foo"',

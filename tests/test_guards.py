@@ -184,9 +184,80 @@ def test_only_archetypes_whose_rule_has_guards_are_guarded():
         ({"fleet_limit_kw": 0}, "charging.fleet_limit_kw"),
         ({"fleet_limit_kw": 5, "share_by": "merit"}, "charging.share_by"),
         ({"random_delay": 600}, 'did you mean "random_delay_seconds"?'),
+        ({"boost": 20}, 'charging.boost: no such setting; did you mean "boost_percent"?'),
+        ({"strategy": "cheapest", "boost": 20}, 'did you mean "boost_percent"?'),
+        ({"strategy": "balanced", "margin": 20}, 'did you mean "margin_minutes"?'),
+        ({"minimum_soc": 20}, 'did you mean "minimum_soc_percent"?'),
+        ({"fleet_limit": 20}, 'did you mean "fleet_limit_kw"?'),
+        ({"by_archetype": {"A": {"boost": 20}}}, 'charging.by_archetype.A.boost: no such setting; did you mean "boost'),
+        ({"fleet_limit_kw": "x MW"}, '"x MW" is not a number'),
     ],
 )
 def test_a_faulty_guard_is_one_clear_error(charging, said):
     with pytest.raises(ConfigError) as told:
         scenario(charging={"strategy": "immediate", **charging})
     assert said in str(told.value)
+
+
+ODD = [
+    ({"boost_percent": 0.2}, "charging.boost_percent is 0.2 of 100; is 20 meant?"),
+    ({"minimum_soc_percent": 0.3}, "charging.minimum_soc_percent is 0.3 of 100; is 30 meant?"),
+    (
+        {"by_archetype": {"A": {**LATE, "boost_percent": 0.5}}},
+        "charging.by_archetype.A.boost_percent is 0.5 of 100; is 50 meant?",
+    ),
+    (
+        {"minimum_soc_percent": 80},
+        'charging.minimum_soc_percent: 80 is not under the target of "A" (80); the rule never decides there',
+    ),
+    (
+        {"minimum_kw": 11},
+        "charging.minimum_kw: 11 is over every charger_kw, 7 at most; every order is of full power",
+    ),
+    (
+        {"strategy": "balanced", "minimum_kw": 11},
+        "charging.minimum_kw: 11 is over every charger_kw, 7 at most; every order is of full power",
+    ),
+    ({"share_by": "equally"}, "charging.share_by: not used without fleet_limit_kw"),
+    (
+        {"fleet_limit_kw": 1},
+        "charging.fleet_limit_kw: 1 is under 1.4 kW (6 A), the least that a car gets; nobody can charge",
+    ),
+]
+
+
+@pytest.mark.parametrize(("charging", "note"), ODD)
+def test_a_setting_that_does_nothing_is_noted(charging, note):
+    assert note in scenario(row("A"), charging={"strategy": "immediate", **charging}).warnings
+
+
+@pytest.mark.parametrize(
+    "charging",
+    [
+        {"boost_percent": 1, "minimum_soc_percent": 79, "minimum_kw": 7},
+        {"boost_percent": 0, "minimum_soc_percent": 0},
+        {"strategy": "balanced"},
+        {"fleet_limit_kw": 1.4, "share_by": "equally"},
+    ],
+)
+def test_a_setting_that_does_something_is_not_noted(charging):
+    made = scenario(row("A"), charging={"strategy": "immediate", **charging})
+    assert not [note for note in made.warnings if note.startswith("charging")]
+
+
+def test_a_minimum_is_only_compared_with_those_whom_it_is_for():
+    two = (row("A", 50), row("B", 50, target_soc_percent=40))
+    made = scenario(
+        *two, charging={"strategy": "immediate", "by_archetype": {"A": {**LATE, "minimum_soc_percent": 50}}}
+    )
+    assert not [note for note in made.warnings if note.startswith("charging")]
+
+
+def test_a_limit_of_one_mw_is_a_thousand_kw():
+    assert scenario(charging={"strategy": "immediate", "fleet_limit_kw": "1 MW"}).charging.fleet_limit_kw == 1000
+    assert scenario(charging={"strategy": "immediate", "fleet_limit_kw": "0.5MW"}).charging.fleet_limit_kw == 500
+
+
+def test_a_fraction_for_the_public_reserve_is_asked_about():
+    made = scenario(public_reserve_percent=0.1)
+    assert "behaviour.public_reserve_percent is 0.1 of 100; is 10 meant?" in made.warnings

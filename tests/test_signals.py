@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import datetime as dt
 import json
 import pickle
 import re
@@ -599,6 +600,103 @@ def test_a_price_in_the_wrong_unit_is_asked_about():
     assert scenario(export_price=0).warnings == ()
 
 
+ODD_MEANS = [
+    ("carbon_intensity", 0.2, "carbon_intensity: 0.2 g_per_kwh on average is unusual; is the unit kg_per_kwh?"),
+    ("import_price", 105, "import_price: 105 p_per_kwh on average is unusual; is the unit gbp_per_mwh?"),
+    ("import_price", 28, None),
+    ("carbon_intensity", 20, None),
+]
+
+
+@pytest.mark.parametrize(("key", "value", "note"), ODD_MEANS)
+def test_a_mean_that_only_makes_sense_in_another_unit_is_asked_about(tmp_path, key, value, note):
+    rows = [row.split(",")[0] + f",{value}" for row in half_hours("2023-06-05T00:00", 48 * 14)]
+    write(tmp_path, rows, "start,value")
+    expected = () if note is None else (note,)
+    assert scenario(**{key: value}).warnings == expected
+    assert scenario(tmp_path, **{key: "prices.csv"}).warnings == expected
+
+
+VALUES = [
+    ("import_price", "28p", 28, "p_per_kwh"),
+    ("import_price", "28 p/kWh", 28, "p_per_kwh"),
+    ("import_price", " 28 pence ", 28, "p_per_kwh"),
+    ("import_price", "£0.28", 0.28, "gbp_per_kwh"),
+    ("import_price", "£0.28/kWh", 0.28, "gbp_per_kwh"),
+    ("import_price", "£1,280/MWh", 1280, "gbp_per_mwh"),
+    ("export_price", "-£5 per MWh", -5, "gbp_per_mwh"),
+    ("export_price", "0.15 GBP/kWh", 0.15, "gbp_per_kwh"),
+    ("carbon_intensity", "120 g/kWh", 120, "g_per_kwh"),
+    ("carbon_intensity", "120gCO2/kWh", 120, "g_per_kwh"),
+    ("carbon_intensity", "0.12 kg/kWh", 0.12, "kg_per_kwh"),
+    ("demand", "300 kW", 300, "kw"),
+    ("demand", "1.5 MW", 1.5, "mw"),
+]
+
+
+@pytest.mark.parametrize(("key", "typed", "value", "unit"), VALUES)
+def test_a_value_may_be_typed_with_its_unit(tmp_path, key, typed, value, unit):
+    plain = scenario(**{key: {"constant": value, "unit": unit}})
+    assert scenario(tmp_path, **{key: typed}) == scenario(**{key: {"constant": typed}}) == plain
+    assert scenario(overrides=[(key, typed)]).config_hash == plain.config_hash
+
+
+def test_a_file_may_have_a_name_that_begins_with_a_number(tmp_path):
+    two_weeks(tmp_path, name="2023_agile.csv")
+    assert scenario(tmp_path, import_price="2023_agile.csv").import_price.kind == "file"
+    (tmp_path / "2023_agile.csv").rename(tmp_path / "28p")
+    assert scenario(tmp_path, import_price={"file": "28p"}).import_price.kind == "file"
+    assert scenario(tmp_path, import_price="28p").import_price.constant == 28
+
+
+def test_a_folder_may_have_a_name_that_begins_with_a_number(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    folder = Path("2023")
+    folder.mkdir()
+    two_weeks(folder, name="agile")
+    assert scenario(folder, import_price="agile").import_price.kind == "file"
+
+
+# ---- dates of a spreadsheet
+
+
+def slashed(first, n, form="%d/%m/%Y %H:%M"):
+    """Rows of half an hour by the clock of London in summer, as a spreadsheet writes them."""
+    at = dt.datetime.fromisoformat(first)
+    return [f"{at + i * dt.timedelta(minutes=30):{form}},{i / 10:g}" for i in range(n)]
+
+
+@pytest.mark.parametrize("form", ["%d/%m/%Y %H:%M", "%d/%m/%Y %H:%M:%S", "%d/%m/%Y, %H:%M"])
+def test_dates_of_a_british_spreadsheet_are_day_month_year(tmp_path, form):
+    rows = slashed("2023-06-05T01:00", 48 * 14, form)
+    write(tmp_path, [f'"{row.rsplit(",", 1)[0]}",{row.rsplit(",", 1)[1]}' for row in rows])
+    made = scenario(tmp_path, import_price="prices.csv")
+    two_weeks(tmp_path, name="iso.csv")
+    same = scenario(tmp_path, import_price="iso.csv")
+    assert signal(made).actual.values.tolist() == signal(same).actual.values.tolist()
+
+
+def test_ends_may_be_slashed_too(tmp_path):
+    rows = ["1/6/2023 0:00,13/6/2023 9:00,10", "13/6/2023 9:00,,20"]
+    write(tmp_path, rows, "from,to,price")
+    made = scenario(tmp_path, import_price="prices.csv")
+    assert [value_at(made, f"2023-06-13T0{hour}:30") for hour in (7, 8)] == pytest.approx([0.1, 0.2])
+
+
+def test_dates_that_may_be_month_day_are_refused(tmp_path):
+    write(tmp_path, slashed("2023-06-05T01:00", 48))
+    said = told(tmp_path, import_price="prices.csv")
+    assert 'line 2 has "05/06/2023 01:00": day/month or month/day? No date of the file has a day over 12' in said
+    assert "write it as 2023-06-05T01:00 or 2023-05-06T01:00" in said
+
+
+def test_american_dates_are_refused_with_the_form_that_is_read(tmp_path):
+    write(tmp_path, slashed("2023-06-12T01:00", 96, "%m/%d/%Y %H:%M"))
+    said = told(tmp_path, import_price="prices.csv")
+    assert 'line 48 has "06/13/2023 00:00": slashed dates are only read as day/month/year' in said
+    assert "write it as 2023-06-13T00:00" in said
+
+
 # ---- faults
 
 
@@ -625,10 +723,54 @@ FAULTY = [
     ({"demand": {"constant": 5, "unit": "p_per_kwh"}}, ['"p_per_kwh" is not a unit of demands; there are kw, mw']),
     (
         {"carbon_intensity": {"constant": 5, "unit": "g"}},
-        ['"g" is not a unit of carbon intensities; there is "g_per_kwh"'],
+        ['"g" is not a unit of carbon intensities; there are g_per_kwh, kg_per_kwh'],
     ),
     ({"import_price": {"constant": 5, "published_at": "16:00"}}, ['"16:00", but a constant source is always known']),
     ({"import_price": {"constant": 1e12}}, ["import_price.constant: 1e+12 is over 1,000,000,000"]),
+    # values that cannot be
+    (
+        {"import_price": 1e9},
+        ["import_price.constant: 1000000000 p_per_kwh: only -100 to 100 GBP/kWh can be; is the unit another one?"],
+    ),
+    ({"import_price": {"constant": 280, "unit": "gbp_per_kwh"}}, ["constant: 280 gbp_per_kwh: only -100 to 100"]),
+    ({"carbon_intensity": -50}, ["carbon_intensity.constant: -50 g_per_kwh: only 0 to 5,000 g/kWh can be"]),
+    (
+        {"demand": {"constant": 1e7, "unit": "mw"}},
+        ["demand.constant: 10000000 mw: only -1,000,000,000 to 1,000,000,000"],
+    ),
+    (
+        {"import_price": [["00:30", "05:30", 7.5], ["05:30", "00:30", 28000]]},
+        ["import_price.time_of_use[1][2]: 28000 p_per_kwh: only -100 to 100 GBP/kWh can be"],
+    ),
+    (
+        {"carbon_intensity": {"time_of_use": [["00:00", "24:00", 100]], "weekend": [["00:00", "24:00", -1]]}},
+        ["carbon_intensity.weekend[0][2]: -1 g_per_kwh: only 0 to 5,000"],
+    ),
+    # texts that begin like values
+    (
+        {"import_price": "28 c/kWh"},
+        [
+            'import_price: "28 c/kWh" is no value in p_per_kwh or gbp_per_kwh or gbp_per_mwh; write 28, or {"constant"',
+            'a file of that name is {"file": "28 c/kWh"}',
+        ],
+    ),
+    ({"import_price": "€0.28"}, ['import_price: "€0.28" is no value in p_per_kwh or']),
+    ({"import_price": "120 g/kWh"}, ['import_price: "120 g/kWh" is no value in p_per_kwh or']),
+    (
+        {"carbon_intensity": "120 p"},
+        ['"120 p" is no value in', 'write 120, or {"constant": 0.12, "unit": "kg_per_kwh"}'],
+    ),
+    (
+        {"import_price": "2023 Agile"},
+        ['"2023 Agile" is no value', 'a file of that name is {"file": "2023 Agile"}'],
+    ),
+    (
+        {"demand": "big"},
+        ['demand.file: "big": no such file; for a value write 300, or {"constant": 0.3, "unit": "mw"}'],
+    ),
+    ({"import_price": "2023_agile.csv"}, ['import_price.file: "2023_agile.csv": no such file']),
+    ({"import_price": {"constant": "28p", "unit": "gbp_per_kwh"}}, ['import_price.constant: "28p" is not a number']),
+    ({"import_price": "£280"}, ["import_price.constant: 280 gbp_per_kwh: only -100 to 100 GBP/kWh can be"]),
     # tables
     ({"import_price": []}, ["import_price.time_of_use: an empty list is not a list of periods; write [["]),
     ({"import_price": [["00:30", "05:30"]]}, ["period 1: a list of 2 is not [from, to, value]"]),

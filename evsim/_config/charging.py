@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 from pydantic import BaseModel, BeforeValidator, Field, PrivateAttr, model_serializer
 from pydantic_core import ValidationError, to_jsonable_python
 
-from evsim._typed_in.faults import NO_SUCH_SETTING, Fault, did_you_mean, faults_of, printable, show
+from evsim._typed_in.faults import NO_SUCH_SETTING, Fault, did_you_mean, faults_of, nearest, printable, show
 from evsim._typed_in.json_source import Path
 from evsim._typed_in.settings import Settings, setting
 from evsim._typed_in.values import in_unit
@@ -150,10 +150,7 @@ def build(rule: Any, path: Path, strategies: Strategies) -> tuple[ChargingStrate
         return None, [Fault(path, f'{show(rule)} where a rule belongs; write {{"strategy": "{meant}"}}')]
     name = rule.get(_NAME, DEFAULT_STRATEGY)
     if not isinstance(name, str) or name not in strategies:
-        text = (
-            f"{show(name)} is not a strategy{did_you_mean(name, strategies)}"
-            f"{_listed(name, strategies)} (one of your own comes with --strategy-file)"
-        )
+        text = f"{show(name)} is not a strategy{_likely(name, strategies)} (one of your own comes with --strategy-file)"
         return None, [Fault((*path, _NAME), text)]
     settings = {key: value for key, value in rule.items() if key != _NAME}
     around = {key: settings.pop(key) for key in guards_of(strategies[name]) if key in settings}
@@ -179,9 +176,12 @@ def guards_of(make: Callable[..., Any]) -> tuple[str, ...]:
 
 def _with_guards_in_mind(fault: Fault, make: Callable[..., Any]) -> Fault:
     """An unknown setting may be a guard's name misspelt."""
-    if fault.text != NO_SUCH_SETTING or not fault.path:
+    if not fault.text.startswith(NO_SUCH_SETTING) or len(fault.path) != 1:
         return fault
-    return Fault(fault.path, NO_SUCH_SETTING + did_you_mean(fault.path[-1], (*guards_of(make), *_OF_ALL)))
+    options = (*getattr(make, "model_fields", ()), *guards_of(make), *_OF_ALL)
+    if fault.text != NO_SUCH_SETTING and nearest(fault.path[0], options) is None:
+        return fault
+    return Fault(fault.path, NO_SUCH_SETTING + did_you_mean(fault.path[0], options))
 
 
 def _fleets_own(rule: Any, path: Path) -> list[Fault]:
@@ -195,10 +195,10 @@ def _fleets_own(rule: Any, path: Path) -> list[Fault]:
     ]
 
 
-def _listed(name: object, strategies: Strategies) -> str:
-    """All strategies, unless the suggestion has listed them already."""
+def _likely(name: object, strategies: Strategies) -> str:
+    """The strategy that is probably meant, or all that there are."""
     names = ", ".join(show(option) for option in strategies)
-    return "" if "; there " in did_you_mean(name, strategies) else f"; there are {names}"
+    return did_you_mean(name, strategies) or f"; there are {names}"
 
 
 def _construct(

@@ -24,7 +24,7 @@ def unfit_rules(charging: Charging, sources: Container[str], step_minutes: int) 
 
     sources : keys of the signals that the config has; step_minutes : length of a step [min]
     """
-    for path, rule in _rules(charging):
+    for path, rule in rules(charging):
         for signal in getattr(rule, "needs", ()):
             key = key_of(signal)
             if key not in sources:
@@ -56,7 +56,8 @@ def _too_long_a_delay(charging: Charging, path: Path, rule: ChargingStrategy) ->
             yield Fault((*path, "random_delay_seconds"), text)
 
 
-def _rules(charging: Charging) -> Iterator[tuple[Path, ChargingStrategy]]:
+def rules(charging: Charging) -> Iterator[tuple[Path, ChargingStrategy]]:
+    """Where each rule stands in a config, and the rule."""
     yield ("charging",), charging.default
     for name, rule in charging.by_archetype.items():
         yield ("charging", "by_archetype", name), rule

@@ -13,7 +13,7 @@ from pydantic_core import core_schema
 from evsim._config.charging import DEFAULT_STRATEGY, FLEET_KEYS, Charging, Fleet, built_in, guards_of
 from evsim._scenario import Scenario
 from evsim._signals.periods import PERIODS_SCHEMA
-from evsim._signals.settings import MOST, SOURCES
+from evsim._signals.settings import SOURCES
 from evsim.strategies._guards import Guards
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -95,14 +95,15 @@ def _accept_sessions(made: dict[str, Any]) -> None:
 
 def _accept_sources(made: dict[str, Any]) -> None:
     """A source of values: a number, a time-of-use table, a file's name, or an object that says more."""
-    number = {"type": "number", "minimum": -MOST, "maximum": MOST, "description": "One value throughout."}
     table = {**PERIODS_SCHEMA, "description": "Periods of the local day, [from, to, value]."}
     file = {"type": "string", "minLength": 1, "description": "Name of a CSV or JSON file."}
-    for key in SOURCES:
+    for key, kind in SOURCES.items():
         source = made["properties"][key]
+        low, high = (limit / kind.quantity.units[kind.quantity.default] for limit in kind.quantity.can_be)
+        number = {"type": "number", "minimum": low, "maximum": high, "description": "One value throughout."}
         parts = [{"type": "object", **part} for part in source["anyOf"] if "$ref" in part]
         source["anyOf"] = [number, table, file, *parts, {"type": "null"}]
-        columns = made[_DEFS][SOURCES[key].__name__]["properties"]["columns"]
+        columns = made[_DEFS][kind.__name__]["properties"]["columns"]
         columns["anyOf"] = [{"type": "object", **part} if "$ref" in part else part for part in columns["anyOf"]]
 
 

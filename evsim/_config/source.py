@@ -196,8 +196,10 @@ class ConfigSource:
         """Name files of sessions and of values as seen from here: they lie beside the config."""
         for key in (SESSIONS, *SOURCES):
             typed = self.tree.get(key)
-            if isinstance(typed, str) and typed.strip() and (key == SESSIONS or names_a_file(typed)):
+            if key == SESSIONS and isinstance(typed, str) and typed.strip():
                 self.tree[key] = str(self.folder / typed.strip())
+            elif key != SESSIONS and names_a_file(typed):
+                self.tree[key] = {"file": str(self.folder / typed.strip())}
             elif isinstance(typed, Mapping) and isinstance(typed.get("file"), str) and typed["file"].strip():
                 self.tree[key] = {**typed, "file": str(self.folder / typed["file"].strip())}
 

@@ -14,6 +14,7 @@ from evsim._signals.faulty import MOST_NAMED, FaultySourceError
 from evsim._signals.headers import Found, find_columns
 from evsim._signals.rows import Rows, check_times, instants, lay_out
 from evsim._signals.settings import Source
+from evsim._signals.slashed_dates import with_dots
 from evsim._typed_in.faults import Fault, show
 from evsim._typed_in.files import CannotReadError
 from evsim._units import Floats
@@ -41,13 +42,14 @@ def read_csv(data: bytes, source: Source, key: str, timezone: str) -> tuple[Rows
         return f"line {lines[i]:,}"
 
     zone = source.timezone or timezone
-    times = read_times(starts)
+    dated, ended = with_dots(starts, ends, where)
+    times = read_times(dated)
     check_times(times, lambda i: show(starts[i]), where)
     start = instants(times, zone, where, is_utc=found.start.is_utc)
     end = None
     if found.end is not None:
         end = np.full(len(start), np.nan)
-        said = read_times(ends)
+        said = read_times(ended)
         check_times(said, lambda i: show(ends[i]), where, may_be_blank=True)
         there = said.kind != BLANK
         some = said._replace(seconds=said.seconds[there], kind=said.kind[there])

@@ -21,8 +21,9 @@ _NO_FILL = 'say how they are filled: "fill": "previous"'
 class Covered(NamedTuple):
     """Values without holes over the run, and over what joins it.
 
-    edges : (m + 1,) [s since the run's start]; actual, told, forecast_used : (m,)
-    filled : (n,) instants that the file lacks [s since the run's start]; slot_s : how long each is
+    edges : (m + 1,) [s since the run's start]; actual, told : (m,)
+    filled : (n,) instants that the file lacks [s since the run's start]; slot_s : how long each is [s]
+    n_forecast_used : for how many of the run's values a forecast stands, the actual one not being there
     """
 
     edges: Ints

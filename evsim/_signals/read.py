@@ -13,8 +13,8 @@ from evsim._signals.faulty import MOST_NAMED, FaultySourceError, utc_text
 from evsim._signals.json_rows import looks_like_json, read_json_rows
 from evsim._signals.rows import Rows
 from evsim._signals.settings import Source
-from evsim._typed_in.faults import Fault, show
-from evsim._typed_in.files import CannotReadError, read_bytes
+from evsim._typed_in.faults import Fault, and_then, show
+from evsim._typed_in.files import NO_SUCH_FILE, CannotReadError, read_bytes
 
 MOST_BYTES = 200_000_000
 """Some five million rows: fifty years of five minutes."""
@@ -43,7 +43,9 @@ def read_source(source: Source, key: str, timezone: str) -> Reading:
     try:
         return _read(source, file, key, timezone)
     except CannotReadError as error:
-        raise FaultySourceError.at(("file",), f"{name}: {error}") from None
+        is_strange = str(error).startswith(NO_SUCH_FILE) and not Path(file).suffix
+        text = and_then(str(error), f"for a value {source.quantity.example}" if is_strange else "")
+        raise FaultySourceError.at(("file",), f"{name}: {text}") from None
     except FaultySourceError as error:
         faults = [Fault(f.path, f.text if f.path == ("unit",) else f"{name}: {f.text}") for f in error.faults]
         raise FaultySourceError(faults) from None
@@ -81,6 +83,5 @@ def _in_run_unit(rows: Rows, source: Source, unit: str) -> Rows:
     if len(bad):
         worst = np.where(is_odd, rows.actual, rows.told)
         named = name_some([f"{worst[i]:.10g} {unit} from {utc_text(rows.start[i])}" for i in bad], MOST_NAMED)
-        allowed = f"{low:g} to {high:,g} {source.quantity.run_unit}"
-        raise FaultySourceError.at(("file",), f"{named}: only {allowed} can be; is the unit another one?")
+        raise FaultySourceError.at(("file",), f"{named}: {source.quantity.why_not(worst[bad[0]], unit)}")
     return replace(rows, actual=actual, told=told)

@@ -10,8 +10,9 @@ from pydantic import BeforeValidator, Field, PrivateAttr, WithJsonSchema
 
 from evsim._recorded.settings import _GivenHash, _GivenZone, _Header
 from evsim._signals.periods import Periods, seconds_of
-from evsim._signals.quantities import CARBON, DEMANDS, PRICES, Quantity, as_unit
+from evsim._signals.quantities import CARBON, DEMANDS, PRICES, Quantity, as_unit, is_like_a_value, read_value
 from evsim._typed_in.faults import Fault, did_you_mean, show, typed_fault
+from evsim._typed_in.json_source import Path
 from evsim._typed_in.settings import Settings, attempt, setting
 from evsim._typed_in.values import as_name, as_number, as_time, in_unit, show_time
 
@@ -132,12 +133,25 @@ class Source(Settings):
 
     @classmethod
     def prepare(cls, given: Any, context: Any) -> tuple[Any, list[Fault]]:  # noqa: ARG003 - not every part needs it
-        """A number alone is a constant, a list a time-of-use table, a text a file."""
-        if isinstance(given, str) and attempt(as_number, given) is None:
+        """A number alone is a constant, also with its unit, a list a time-of-use table, any other text a file."""
+        if names_a_file(given) or given == "":
             return {"file": given}, []
         if isinstance(given, list | tuple):
             return {"time_of_use": given}, []
-        return ({"constant": given} if not isinstance(given, Mapping) else given), []
+        if not isinstance(given, Mapping):
+            given, is_alone = {"constant": given}, True
+        else:
+            is_alone = False
+        typed = given.get("constant")
+        if not isinstance(typed, str) or attempt(as_number, typed) is not None:
+            return given, []
+        read = read_value(typed, cls.quantity)
+        if read is not None and attempt(as_unit(cls.quantity), given.get("unit", read[1])) == read[1]:
+            return {**given, "constant": read[0], "unit": read[1]}, []
+        if not is_alone:
+            return given, []
+        text = f"{show(typed)} is no value in {' or '.join(cls.quantity.units)}; {cls.quantity.example}"
+        return {"constant": 0}, [Fault((), f'{text}; a file of that name is {{"file": {show(typed)}}}')]
 
     @classmethod
     def cross_check(cls, given: Any) -> Iterable[Fault]:
@@ -166,6 +180,16 @@ class Source(Settings):
             yield Fault(
                 ("published_at",), f'{show(published)}, but {what} is always known; leave it out or say "{ALWAYS}"'
             )
+
+    def verify(self) -> Iterable[Fault]:
+        """Values that are typed in must be such as can be, as must those of files."""
+        typed: list[tuple[Path, float]] = [] if self.constant is None else [(("constant",), self.constant)]
+        for key, periods in (("time_of_use", self.time_of_use), ("weekend", self.weekend)):
+            typed += [((key, i, 2), value) for i, (_, _, value) in enumerate(periods or ())]
+        for path, value in typed:
+            why = self.quantity.why_not(value, self.unit_meant)
+            if why is not None:
+                yield Fault(path, f"{show(value)} {self.unit_meant}: {why}")
 
     @property
     def kind(self) -> str:
@@ -222,7 +246,7 @@ class CarbonSource(Source):
 
     quantity: ClassVar[Quantity] = CARBON
 
-    unit: _CarbonUnit = setting("Unit of the values: g_per_kwh.", "choice", None)
+    unit: _CarbonUnit = setting("Unit of the values. Left out: what the file says, else g_per_kwh.", "choice", None)
 
 
 class DemandSource(Source):
@@ -243,5 +267,7 @@ SOURCES: Mapping[str, type[Source]] = {
 
 
 def names_a_file(typed: Any) -> bool:
-    """Whether a source that is only a text is a file's name."""
-    return isinstance(typed, str) and bool(typed.strip()) and attempt(as_number, typed) is None
+    """Whether a source that is only a text is a file's name, and not a value with its unit."""
+    if not isinstance(typed, str) or not typed.strip():
+        return False
+    return attempt(as_number, typed) is None and not is_like_a_value(typed)

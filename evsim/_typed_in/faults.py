@@ -98,11 +98,13 @@ def nearest(word: object, options: Iterable[str]) -> str | None:
 
 @lru_cache(maxsize=_MOST_REMEMBERED)
 def _nearest(word: str, options: tuple[str, ...]) -> str | None:
-    """Remembered, because a slip in a sheet's header comes back in every row."""
+    """Remembered, because a slip in a sheet's header comes back in every row. `boost` is `boost_percent`."""
     from difflib import get_close_matches
 
     by_plain = {option.casefold(): option for option in options}
-    found = get_close_matches(word.strip().casefold(), by_plain, 1, _NEAR_ENOUGH)
+    plain = word.strip().casefold()
+    longer = [option for option in by_plain if plain and option.startswith(f"{plain}_")]
+    found = longer if len(longer) == 1 else get_close_matches(plain, by_plain, 1, _NEAR_ENOUGH)
     return by_plain[found[0]] if found else None
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from evsim._typed_in.faults import nearest, printable, quoted
 
+NO_SUCH_FILE = "no such file"
 _BYTES_PER_MB = 1_000_000
 MOST_BYTES = 5 * _BYTES_PER_MB
 _MOST_NAMED = 3
@@ -78,13 +79,13 @@ def _no_such_file(path: Path) -> str:
         kin = [file.name for file in path.parent.iterdir() if file.suffix.casefold() == path.suffix.casefold()]
         kin = [name for name in kin if _may_be_typed(name)]
     except OSError:
-        return f"no such file, nor the folder {quoted(str(path.parent))}"
+        return f"{NO_SUCH_FILE}, nor the folder {quoted(str(path.parent))}"
     near = nearest(path.name, kin)
     if near:
-        return f"no such file; did you mean {quoted(str(path.parent / near))}?"
+        return f"{NO_SUCH_FILE}; did you mean {quoted(str(path.parent / near))}?"
     others = (
         f"; there is {' and '.join(quoted(name) for name in sorted(kin)[:_MOST_NAMED])}" if kin and path.suffix else ""
     )
     default = Path(__file__).parent.parent / "config_json.json"
     hint = f"; a copy of {default} is a good start" if path.suffix == ".json" and default.exists() else ""
-    return f"no such file{others}{hint}"
+    return f"{NO_SUCH_FILE}{others}{hint}"

@@ -19,12 +19,14 @@ _MINUTES = SECONDS_PER_HOUR // SECONDS_PER_MINUTE
 _NOON_H = 12
 _LONGEST_NUMBER = 300
 _GROUP = 3
+_KILO, _MEGA = "kW", "MW"
+_KILOS_PER_MEGA = 1_000
 _YEARS = (1970, 2100)
 _SPACES = str.maketrans("", "", " \u00a0\u202f\u2009_'")
 
 
 def in_unit(unit: str) -> Callable[[Any], float]:
-    """The reader of numbers of a unit: `60`, `"60"`, `"60 kWh"` and `"9,435"` are understood."""
+    """The reader of numbers of a unit: `60`, `"60"`, `"60 kWh"` and `"9,435"` are understood, and `"1 MW"` for kW."""
 
     def read(given: Any) -> float:
         return as_number(given, unit)
@@ -68,7 +70,10 @@ def as_percent(given: Any) -> float:
 
 def _number_in(text: str, unit: str) -> int | float:
     plain = text.strip()
-    if unit and plain.casefold().endswith(unit.casefold()):
+    factor = 1
+    if unit == _KILO and plain.casefold().endswith(_MEGA.casefold()):
+        plain, factor = plain[: -len(_MEGA)].rstrip(), _KILOS_PER_MEGA
+    elif unit and plain.casefold().endswith(unit.casefold()):
         plain = plain[: -len(unit)].rstrip()
     if not plain:
         raise typed_fault(f"{show(text)} holds no number")
@@ -80,11 +85,11 @@ def _number_in(text: str, unit: str) -> int | float:
             raise typed_fault(f"{show(text)} is not a number; write a decimal point, as in {joined.replace(',', '.')}")
         joined = joined.replace(",", "")
     try:
-        return int(joined)
+        return int(joined) * factor
     except ValueError:
         pass
     try:
-        return float(joined)
+        return float(joined) * factor
     except ValueError:
         wanted = f"; plain, or with its unit: 60 or {show('60 ' + unit)}" if unit not in ("", "%") else ""
         raise typed_fault(f"{show(text)} is not a number{wanted}") from None
