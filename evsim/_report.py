@@ -105,6 +105,18 @@ def print_report(results: Results, out: Path, written: Sequence[str], seconds: f
     console.print(Text(f"{out}/: {', '.join(written)}  ({seconds:.1f} s)"), soft_wrap=True)
 
 
+def in_a_line(results: Results) -> str:
+    """What a run came to: `1,000 users, 7 days: 89,964 kWh, peak 1,605 kW Fri 16 Jan 18:30, 47 short of target`."""
+    users, days = int(results.n_users.sum()), results.scenario.simulation.days
+    peak, short = results.peak, results.portrait_of_all.below_target.users
+    parts = [f"{results.import_kwh.sum():,.0f} kWh", f"peak {peak.kw:,.4g} kW {results.clock.local_words(peak.at)}"]
+    if has_bills(results):
+        cost = bills(results).total.net_cost_gbp_per_year
+        parts += [] if cost is None else [f"{cost:,.0f} GBP a user and year"]
+    parts.append(f"{short:,} short of target")
+    return f"{users:,} user{'s' * (users != 1)}, {days:,} day{'s' * (days != 1)}: {', '.join(parts)}"
+
+
 def _totals(results: Results, width: int) -> Table:
     """Who charged how much and when."""
     users, sessions = with_all(results.n_users), with_all(results.n_sessions)

@@ -95,7 +95,9 @@ def run(
         if is_first and not quiet:
             _report(ran, out)
         elif not quiet:
-            typer.echo(f"{time.strftime('%H:%M:%S')} {ran.results!r} ({ran.seconds:.1f} s)")
+            from evsim._report import in_a_line
+
+            typer.echo(f"{time.strftime('%H:%M:%S')} {in_a_line(ran.results)} ({ran.seconds:.1f} s)")
 
     keep_running(config, lambda: [*files, *named_files(config, given)], again, quiet=quiet)
 

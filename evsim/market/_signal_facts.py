@@ -63,7 +63,7 @@ def signal_facts(results: Results) -> tuple[SignalFacts, ...]:
 
 def signal_notes(results: Results) -> dict[str, dict[str, Any]]:
     """What the config says of where each signal is from."""
-    return dict(getattr(results.scenario, "signal_notes", {}))
+    return results.scenario.signal_notes
 
 
 def _by_step(series: Series, results: Results) -> Floats:

@@ -9,11 +9,10 @@ import numpy as np
 from evsim._typed_in.settings import Kw, setting
 from evsim._units import SECONDS_PER_HOUR, Floats, rows_where
 from evsim.strategies._base import Strategy
+from evsim.strategies._fleet import LEAST_KW
 from evsim.strategies._observation import Observation
 from evsim.strategies._orders import Orders
 
-_MINIMUM_KW = 1.4
-"""6 A, the smallest current that a charger may ask for (IEC 61851-1), at 230 V: 1.38 kW."""
 _MOST_TRIES = 60
 _CLOSE_H = 1e-6
 """A target reached so little before the departure is reached at the departure: 4 ms."""
@@ -31,7 +30,7 @@ class Balanced(Strategy):
     minimum_kw: Kw = setting(
         "The least power: where an even one would be less, the target is reached early.",
         "kW",
-        _MINIMUM_KW,
+        LEAST_KW,
         ge=0,
         le=500,
     )
