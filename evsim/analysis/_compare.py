@@ -219,6 +219,8 @@ def _goes_by_carbon(variants: Sequence[Variant]) -> bool:
 
 def _wants_margin(scenario: Scenario) -> bool:
     """Whether any rule plans up to the expected departure, without a margin."""
+    if scenario.charging.fleet_limit_kw is not None:
+        return False  # what is missing then is power, and not time
     return any(
         rule.name in BUILT_IN and rule.name not in _WITHOUT_PLAN and "margin_minutes" not in settings_of(rule)
         for rule in _rules(scenario)
