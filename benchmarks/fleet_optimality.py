@@ -25,14 +25,14 @@ import numpy as np
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 
-from evsim import Results, Scenario, simulate  # noqa: E402 - evsim need not be installed
-from evsim._battery import ChargeCurve, Wiring, charge  # noqa: E402
-from evsim._clock import Clock  # noqa: E402
-from evsim._units import SECONDS_PER_HOUR, Floats  # noqa: E402
-from evsim.strategies import Observation, Sight, ValleyFill  # noqa: E402
-from evsim.strategies._fleet import Claims, share  # noqa: E402
-from evsim.strategies.fleet_limit import FleetLimit  # noqa: E402
-from evsim.strategies.immediate import Immediate  # noqa: E402
+from evsim import Results, Scenario, simulate
+from evsim._battery import ChargeCurve, Wiring, charge
+from evsim._clock import Clock
+from evsim._units import SECONDS_PER_HOUR, Floats
+from evsim.strategies import Observation, Sight, ValleyFill
+from evsim.strategies._fleet import Claims, share
+from evsim.strategies.fleet_limit import FleetLimit
+from evsim.strategies.immediate import Immediate
 
 CONFIG = ROOT / "config_json.json"
 SIZES = (20, 200, 2_000)

@@ -19,16 +19,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from scipy.optimize import linprog  # type: ignore[import-untyped]
+from scipy.optimize import linprog
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from evsim._battery import ChargeCurve, Wiring, charge  # noqa: E402 - evsim need not be installed
-from evsim._clock import Clock  # noqa: E402
-from evsim._series import Known  # noqa: E402
-from evsim._units import SECONDS_PER_HOUR, Anything, Floats  # noqa: E402
-from evsim.strategies import ChargingStrategy, Cheapest, Observation, Sight, ask  # noqa: E402
+from evsim._battery import ChargeCurve, Wiring, charge
+from evsim._clock import Clock
+from evsim._series import Known
+from evsim._units import SECONDS_PER_HOUR, Anything, Floats
+from evsim.strategies import ChargingStrategy, Cheapest, Observation, Sight, ask
 
 AGILE = ROOT.parent / "shared" / "data" / "prices" / "agile_2023_regionN_SouthScotland.csv"
 SEED = 20260112

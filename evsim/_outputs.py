@@ -46,7 +46,6 @@ _STAGING = ".evsim-writing-"
 _ROWS_AT_ONCE = 50_000
 _ROW_GROUP = 1 << 20
 _DECIMALS = {
-    "gbp_per_user_year": 4, "_miles": 2,
     "_p_per_kwh": 4, "_g_per_kwh": 3, "_gbp": 6, "_kg": 5, "_percent": 4, "_kw": 9, "_kwh": 5,
 }  # fmt: skip
 """By the end of a column's name: the first that fits. Money to a ten-thousandth of a penny."""

@@ -54,16 +54,7 @@ def find_columns(headers: Sequence[str], mapped: Mapping[str, str]) -> tuple[dic
 
     mapped : headers by key, from the config; they go before what is recognised
     """
-    found: dict[str, Column] = {}
-    faults: list[Fault] = []
-    for key, header in mapped.items():
-        places = _places(headers, header)
-        if len(places) == 1:
-            found[key] = Column(places[0], headers[places[0]])
-            continue
-        twice = f"{show(header)} is the header of columns {', '.join(str(at + 1) for at in places)}; rename one"
-        strange = f"no column {show(header)}{did_you_mean(header, [h for h in headers if h])}"
-        faults.append(Fault(("columns", key), twice if places else strange))
+    found, faults = mapped_columns(headers, mapped)
     taken = {column.at for column in found.values()}
     for at, header in enumerate(headers):
         known = _KEY_OF.get(plain(header))
@@ -74,6 +65,21 @@ def find_columns(headers: Sequence[str], mapped: Mapping[str, str]) -> tuple[dic
         else:
             found.setdefault(known, Column(at, header))
     return found, faults or _missing(found, headers) or _shared(found)
+
+
+def mapped_columns(headers: Sequence[str], mapped: Mapping[str, str]) -> tuple[dict[str, Column], list[Fault]]:
+    """The columns that the config names, by key, and which of them there are not, or more than one of."""
+    found: dict[str, Column] = {}
+    faults: list[Fault] = []
+    for key, header in mapped.items():
+        places = _places(headers, header)
+        if len(places) == 1:
+            found[key] = Column(places[0], headers[places[0]])
+            continue
+        twice = f"{show(header)} is the header of columns {', '.join(str(at + 1) for at in places)}; rename one"
+        strange = f"no column {show(header)}{did_you_mean(header, [h for h in headers if h])}"
+        faults.append(Fault(("columns", key), twice if places else strange))
+    return found, faults
 
 
 def _places(headers: Sequence[str], header: str) -> list[int]:

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from evsim._errors import name_some
-from evsim._recorded.headers import Column, plain
+from evsim._recorded.headers import Column, mapped_columns, plain
 from evsim._signals.quantities import Quantity, names_other_money, read_heading
-from evsim._typed_in.faults import Fault, did_you_mean, show
+from evsim._typed_in.faults import Fault, show
 
 _STARTS = (
     "from fromutc fromlocal start startutc startlocal starttime starttimeutc startsat validfrom validfromutc datetime "
@@ -47,7 +47,7 @@ def find_columns(
     headers: Sequence[str], mapped: Mapping[str, str], key: str, quantity: Quantity
 ) -> tuple[Found | None, list[Fault]]:
     """The columns for a signal, by the config's mapping or by their headers; or what is wrong with them."""
-    found, faults = _mapped(headers, mapped)
+    found, faults = mapped_columns(headers, mapped)
     if faults:
         return None, faults
     left = [Column(at, header) for at, header in enumerate(headers) if at not in {c.at for c in found.values()}]
@@ -69,27 +69,6 @@ def find_columns(
     if found["start"].at == found["value"].at:
         return None, [Fault(("columns", "value"), f"{show(found['value'].header)} is start already")]
     return _with_unit(found, quantity)
-
-
-def _mapped(headers: Sequence[str], mapped: Mapping[str, str]) -> tuple[dict[str, Column], list[Fault]]:
-    """The columns that the config names, and which of them there are not, or more than one of."""
-    found: dict[str, Column] = {}
-    faults = []
-    for name, header in mapped.items():
-        places = _places(headers, header)
-        if len(places) == 1:
-            found[name] = Column(places[0], headers[places[0]])
-            continue
-        twice = f"{show(header)} is the header of columns {', '.join(str(at + 1) for at in places)}; rename one"
-        strange = f"no column {show(header)}{did_you_mean(header, [h for h in headers if h])}"
-        faults.append(Fault(("columns", name), twice if places else strange))
-    return found, faults
-
-
-def _places(headers: Sequence[str], header: str) -> list[int]:
-    """Where a header is: as it is written, or else by its letters and digits."""
-    exact = [at for at, there in enumerate(headers) if there == header]
-    return exact or [at for at, there in enumerate(headers) if plain(there) == plain(header) != ""]
 
 
 def _best(columns: list[Column], name: str) -> list[Column]:
