@@ -37,6 +37,10 @@ class Purpose(enum.IntEnum):
     READY_BY = 10
     RANDOM_DELAY = 11
     BOOST = 12
+    V2G = 13
+    OPT_OUT = 14
+    METER_ERROR = 15
+    MISSING_READING = 16
 
 
 class Chance:

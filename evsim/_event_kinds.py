@@ -17,6 +17,8 @@ class EventKind(enum.IntEnum):
     TRIP_START = 6
     TRIP_END = 7
     PUBLIC_CHARGE = 8
+    DISCHARGE_START = 9
+    DISCHARGE_STOP = 10
 
     @property
     def label(self) -> str:
@@ -52,5 +54,11 @@ KNOWN_REASONS = (
     "boost",
     "minimum_soc",
     "minimum_reached",
+    "v2g_reserve",
+    "dispatch",
+    "dispatch_over",
+    "prepare",
+    "refill",
+    "dear_slot",
 )
 """Reasons with a fixed code; a strategy's own are added behind them as they are first used."""

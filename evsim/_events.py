@@ -257,8 +257,15 @@ class EventStore:
 
     def import_kwh_by_user(self) -> Floats:
         """(n_users,) energy at the meter [kWh] of each user, summed from the events."""
+        return self._by_user("import_kwh")
+
+    def export_kwh_by_user(self) -> Floats:
+        """The same for export [kWh]."""
+        return self._by_user("export_kwh")
+
+    def _by_user(self, column: str) -> Floats:
         total = np.zeros(len(self.archetype))
-        for user, kwh in self.parts("user", "import_kwh"):
+        for user, kwh in self.parts("user", column):
             if isinstance(kwh, np.ndarray):
                 np.add.at(total, user, kwh.astype(np.float64))
         return total

@@ -1,4 +1,4 @@
-"""The charges in progress: one dense row each, so that what a step touches lies together in memory."""
+"""The flows in progress, into batteries and out of them: one dense row each, so that those of a step lie together."""
 
 from __future__ import annotations
 
@@ -16,7 +16,9 @@ ROUNDING_S = 1e-6
 
 
 class Order(NamedTuple):
-    """What a charge is to be; each (n,): power at the meter [kW], goal [0-1], end [s], and why it would end then."""
+    """What a flow is to be; each (n,): most power at the meter [kW; negative to give it back], goal [0-1], end [s], and
+    why it would end then.
+    """
 
     max_kw: Floats
     until_soc: Floats
@@ -30,11 +32,11 @@ class Order(NamedTuple):
 
 
 class Move(NamedTuple):
-    """What flowed; each (n,): SoC before and after [0-1], energy at the meter [kWh]."""
+    """What flowed; each (n,): SoC before and after [0-1], energy at the meter [kWh; negative where it went out]."""
 
     before: Floats
     after: Floats
-    import_kwh: Floats
+    kwh: Floats
 
 
 class MoveBySteps(NamedTuple):
@@ -47,14 +49,14 @@ class MoveBySteps(NamedTuple):
 
 
 class Flows:
-    """Charges in progress as columns; rows 0 to `n` are in use, in no particular order.
+    """Flows in progress as columns; rows 0 to `n` are in use, in no particular order.
 
     grain_kwh : what energies in the log are multiples of, so that a step's is exact in float32
 
     who : user; group : its archetype; since [s] : up to when `soc` [0-1] is true
-    unlogged_kwh : energy at the meter that is not in the event log yet [kWh]
+    unlogged_kwh : energy at the meter that is not in the event log yet [kWh; negative of what goes out]
     max_kw, until_soc, stop_reason : the order; charger_kw, soc_per_kwh : the wiring
-    stop_at [s], ends_at_target : when the charge ends, and whether by its target or by its order
+    stop_at [s], ends_at_target : when the flow ends, and whether by its target or by its order
     flat_kw, flat_until [s] : power at the meter, and for how long it stays so
     """
 
@@ -97,7 +99,10 @@ class Flows:
         wiring: Wiring,
         unlogged_kwh: Floats,
     ) -> Ints:
-        """Begin charges at `at_s` and foresee their end; returns their rows."""
+        """Begin flows at `at_s` and foresee their end; returns their rows.
+
+        Out of a battery the power is that of the order, whatever its SoC; `soc_per_kwh` is then a fall for each kWh.
+        """
         max_kw, until_soc, stop_at, stop_reason = order
         charger_kw, soc_per_kwh = wiring
         if float(until_soc.max()) <= self.curve.is_flat_to:
@@ -111,6 +116,10 @@ class Flows:
             rise = np.minimum(part.end_soc, until_soc) - soc
             flat_h = np.where(part.slope == 0, rise / (soc_per_kwh * flat_kw), 0.0)
             flat_until = at_s + flat_h * SECONDS_PER_HOUR
+            gives = max_kw < 0
+            if gives.any():
+                flat_kw[gives], flat_until[gives] = max_kw[gives], np.inf
+                hours[gives] = ((until_soc - soc) / (soc_per_kwh * max_kw))[gives]
         reached_at = _whole_if_close(at_s + hours * SECONDS_PER_HOUR)
         return self._add(
             len(who), who=who, group=group, since=at_s, soc=soc, unlogged_kwh=unlogged_kwh,
@@ -156,11 +165,11 @@ class Flows:
         flown = self._flown(every, split.until)
         if is_end:
             ends = self.finish_at(rows)
-            flown.after[last], flown.import_kwh[last] = ends.after, ends.import_kwh
+            flown.after[last], flown.kwh[last] = ends.after, ends.kwh
         before = split.before(flown.before[first], flown.after)
-        kwh = flown.import_kwh - split.before(np.zeros(len(rows)), flown.import_kwh)
-        told = self._whole_grains(self.unlogged_kwh[every] + flown.import_kwh)
-        untold = self.unlogged_kwh[rows] + flown.import_kwh[last]
+        kwh = flown.kwh - split.before(np.zeros(len(rows)), flown.kwh)
+        told = self._whole_grains(self.unlogged_kwh[every] + flown.kwh)
+        untold = self.unlogged_kwh[rows] + flown.kwh[last]
         logged = (told - split.before(np.zeros(len(rows)), told))[split.is_cut].astype(np.float32)
         upto = np.where(split.is_cut[last], told[last], np.where(last > first, told[np.maximum(last - 1, 0)], 0.0))
         self.soc[rows], self.since[rows], self.unlogged_kwh[rows] = flown.after[last], to_s, untold - upto
@@ -171,11 +180,11 @@ class Flows:
         return np.rint(kwh / self._grain_kwh) * self._grain_kwh
 
     def finish(self, rows: Ints) -> Move:
-        """Let power flow until the charges end; one that ends at its target ends exactly there."""
+        """Let power flow until it ends; a flow that ends at its goal ends exactly there."""
         return self._moved(rows, self.stop_at[rows], self.finish_at(rows))
 
     def finish_at(self, rows: Ints) -> Move:
-        """What flows until the charges end."""
+        """What flows until the end."""
         at_target = self.ends_at_target[rows]
         before, after = self.soc[rows], self.until_soc[rows]
         move = Move(before, after, (after - before) / self.soc_per_kwh[rows])
@@ -183,24 +192,26 @@ class Flows:
             timed_out = rows[~at_target]
             stopped = self._flown(timed_out, self.stop_at[timed_out])
             move.after[~at_target] = stopped.after
-            move.import_kwh[~at_target] = stopped.import_kwh
+            move.kwh[~at_target] = stopped.kwh
         return move
 
     def _moved(self, rows: Ints | slice, to_s: Floats | float, move: Move) -> Move:
         self.soc[rows] = move.after
         self.since[rows] = to_s
-        self.unlogged_kwh[rows] += move.import_kwh
+        self.unlogged_kwh[rows] += move.kwh
         return move
 
     def take_log(self, rows: Ints | slice) -> Anything:
-        """Energy for the log, float32 [kWh]; what its rounding leaves stays for the next event."""
+        """Energy for the log, float32 [kWh]; what its rounding leaves stays for the next event of a like flow."""
         exact = self.unlogged_kwh[rows]
-        rounded = self._whole_grains(np.maximum(exact, 0.0)).astype(np.float32)
+        gives = self.max_kw[rows] < 0
+        due = np.where(gives, np.minimum(exact, 0.0), np.maximum(exact, 0.0)) if gives.any() else np.maximum(exact, 0.0)
+        rounded = self._whole_grains(due).astype(np.float32)
         self.unlogged_kwh[rows] = exact - rounded
         return rounded
 
     def remove(self, rows: Ints) -> Ints:
-        """Remove charges; the last ones move into the gaps. Returns the rows that hold another charge now."""
+        """Remove flows; the last ones move into the gaps. Returns the rows that hold another flow now."""
         n = self.n - len(rows)
         stays = np.ones(self.n - n, np.bool_)
         stays[rows[rows >= n] - n] = False
@@ -216,11 +227,11 @@ class Flows:
         return {name: getattr(self, name)[: self.n] for name in self._KINDS}
 
     def take_columns(self, columns: dict[str, Anything]) -> Ints:
-        """Add charges; returns their rows."""
+        """Add flows; returns their rows."""
         return self._add(len(columns["who"]), **columns)
 
     def take_over(self, other: Flows, first_user: int) -> Ints:
-        """Add the charges of another block, whose users begin at `first_user`; returns their rows."""
+        """Add the flows of another block, whose users begin at `first_user`; returns their rows."""
         columns = other.columns()
         return self.take_columns(columns | {"who": columns["who"] + first_user})
 

@@ -28,7 +28,8 @@ class Certificate:
 
     max_residual_kwh : the largest error in one user's energy balance; worst_user : whose
     min_soc, max_soc : over all events [0-1]
-    events_less_series_kwh : energy in the event log less energy in the time series
+    events_less_series_kwh : energy in the event log less energy in the time series, of import or of export, whichever
+    is further out
     """
 
     max_residual_kwh: float

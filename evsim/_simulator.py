@@ -246,8 +246,8 @@ class Simulator:
     def _certify(self) -> Certificate:
         """Check the laws of the model on this run (docs/conventions.md); a broken one is an `InvariantError`."""
         people = self.population
-        logged_kwh = people.events.import_kwh_by_user()
-        residual = np.abs(people.residual_kwh(logged_kwh))
+        import_kwh, export_kwh = people.events.import_kwh_by_user(), people.events.export_kwh_by_user()
+        residual = np.abs(people.residual_kwh(import_kwh, export_kwh))
         worst = int(np.argmax(residual))
         socs = [soc for (soc,) in people.events.parts("soc")]
         proof = Certificate(
@@ -255,7 +255,11 @@ class Simulator:
             worst_user=worst,
             min_soc=float(min(soc.min() for soc in socs)),
             max_soc=float(max(soc.max() for soc in socs)),
-            events_less_series_kwh=float(logged_kwh.sum()) - float(self._import_kwh.sum()),
+            events_less_series_kwh=max(
+                float(import_kwh.sum()) - float(self._import_kwh.sum()),
+                float(export_kwh.sum()) - float(self._export_kwh.sum()),
+                key=abs,
+            ),
         )
         broken = proof.faults(len(people))
         if broken:

@@ -55,12 +55,17 @@ def spawn(
         (targets, shares), *_ = targets_of(archetypes, behaviour)
         luck = chance.uniform(Purpose.TARGET_SOC, len(target_soc))
         target_soc = targets[np.searchsorted(np.cumsum(shares)[:-1], luck)]
+    v2g_share = column([archetype.v2g_percent / 100 for archetype in archetypes])
+    can_give = (chance or Chance(0)).uniform(Purpose.V2G, len(v2g_share)) < v2g_share
     people = Population(
         archetype=np.repeat(np.arange(len(archetypes)), counts),
         archetype_names=tuple(archetype.name for archetype in archetypes),
         capacity_kwh=column([archetype.battery_kwh for archetype in archetypes]),
         charger_kw=column([archetype.charger_kw for archetype in archetypes]),
         efficiency=column([battery.charging_efficiency] * len(archetypes)),
+        discharge_kw=np.where(can_give, column([a.discharge_kw or a.charger_kw for a in archetypes]), 0.0),
+        discharging_efficiency=column([battery.discharging_efficiency] * len(archetypes)),
+        v2g_reserve_soc=column([archetype.v2g_reserve_soc_percent / 100 for archetype in archetypes]),
         target_soc=target_soc,
         soc=column([archetype.plug_in_soc for archetype in archetypes]),
         curve=ChargeCurve.from_percent(battery.charge_curve),

@@ -61,7 +61,7 @@ class Totals:
         self._first, self._n_steps = first, n_steps
         cells = n_steps * self._n
         self._changes = [np.zeros(cells, np.int64) for _ in range(3)]
-        self._import_kwh, self._soc_change = np.zeros(cells), np.zeros(cells)
+        self._import_kwh, self._export_kwh, self._soc_change = np.zeros(cells), np.zeros(cells), np.zeros(cells)
         self._level_change = np.zeros(cells * (LEVELS + 1), np.int32)
 
     def live(self, step: int, n_steps: int) -> None:
@@ -90,18 +90,20 @@ class Totals:
     def _note(self, which: int, cell: Ints, change: int) -> None:
         self._changes[which] += change * np.bincount(cell, minlength=len(self._import_kwh))
 
-    def moved(
-        self, step: Ints | None, group: Ints, before: Floats, after: Floats, import_kwh: Floats | None = None
-    ) -> None:
-        """SoC of users of archetypes `group` went from `before` to `after` in a step, with `import_kwh`; each (n,).
+    def moved(self, step: Ints | None, group: Ints, before: Floats, after: Floats, kwh: Floats | None = None) -> None:
+        """SoC of users of archetypes `group` went from `before` to `after` in a step, with `kwh`; each (n,).
 
-        step : the steps, or None for the one that is being lived
+        step : the steps, or None for the one that is being lived; kwh : at the meter, negative where it went out
         """
         cell = group + self._only if step is None else group + (step - self._first) * self._n
         cells = len(self._import_kwh)
         self._soc_change += np.bincount(cell, weights=after - before, minlength=cells)
-        if import_kwh is not None:
-            self._import_kwh += np.bincount(cell, weights=import_kwh, minlength=cells)
+        if kwh is not None:
+            gives = kwh < 0
+            if gives.any():
+                self._export_kwh -= np.bincount(cell[gives], weights=kwh[gives], minlength=cells)
+                kwh = np.where(gives, 0.0, kwh)
+            self._import_kwh += np.bincount(cell, weights=kwh, minlength=cells)
         cell *= LEVELS + 1
         np.subtract.at(self._level_change, cell + _level(before), _ONE)
         np.add.at(self._level_change, cell + _level(after), _ONE)
@@ -114,9 +116,9 @@ class Totals:
         soc_sum = _run_on(self._soc_sum, self._soc_change.reshape(shape))
         at_level = _run_on(self._at_level, self._level_change.reshape(self._n_steps, -1))
         self._counts, self._soc_sum, self._at_level = [c[-1] for c in counts], soc_sum[-1], at_level[-1].copy()
-        kwh = self._import_kwh.reshape(shape)
+        import_kwh, export_kwh = self._import_kwh.reshape(shape), self._export_kwh.reshape(shape)
         plugged_in, charging, away = counts
-        return Snapshot(kwh, np.zeros(shape), plugged_in, charging, away, soc_sum, at_level)
+        return Snapshot(import_kwh, export_kwh, plugged_in, charging, away, soc_sum, at_level)
 
 
 def _run_on(state: Anything, change: Anything) -> Anything:

@@ -30,7 +30,15 @@ class User:
         self._i = index
 
     def __repr__(self) -> str:
-        state = "charging" if self.is_charging else "plugged in" if self.is_plugged_in else "away"
+        state = (
+            "charging"
+            if self.is_charging
+            else "discharging"
+            if self.is_discharging
+            else "plugged in"
+            if self.is_plugged_in
+            else "away"
+        )
         return f"<User {self._i} ({self.archetype}): {self.soc:.1%}, {state}>"
 
     # ---- reports
@@ -72,12 +80,22 @@ class User:
 
     @property
     def is_charging(self) -> bool:
-        """Whether power flows."""
+        """Whether power flows in."""
         return bool(self._people.is_charging[self._i])
 
     @property
+    def discharge_kw(self) -> float:
+        """The most the car gives back at the meter [kW]; 0 where it cannot."""
+        return float(self._people.discharge_kw[self._i])
+
+    @property
+    def is_discharging(self) -> bool:
+        """Whether power flows out."""
+        return bool(self._people.is_discharging[self._i])
+
+    @property
     def power_kw(self) -> float:
-        """Power at the meter now [kW]."""
+        """Power at the meter now [kW]; negative while the car gives it back."""
         return float(self._people.power_kw(self._who)[0])
 
     @property
@@ -105,8 +123,19 @@ class User:
         self._people.start_charging(self._lever, _column(self._people.now_s), order)
 
     def stop_charging(self) -> None:
-        """Stop the power; the plug stays in."""
+        """Stop charging; the plug stays in."""
         self._people.stop_charging(self._lever, self._people.now_s)
+
+    def start_discharging(self, kw: float | None = None, until_soc: float = 0.0) -> None:
+        """Give back at most `kw` [kW at the meter; all the car can by default] down to `until_soc`, or its reserve."""
+        power = self.discharge_kw if kw is None else kw
+        floor = max(float(_column(until_soc)[0]), float(self._people.v2g_reserve_soc[self._i]))
+        order = Order(-_column(power), _column(floor), _column(np.inf), 0)
+        self._people.start_discharging(self._lever, _column(self._people.now_s), order)
+
+    def stop_discharging(self) -> None:
+        """Stop giving power back; the plug stays in."""
+        self._people.stop_discharging(self._lever, self._people.now_s)
 
     def drive(self, kwh: float) -> None:
         """Drive `kwh` out of the battery [kWh]."""

@@ -16,6 +16,7 @@ from evsim._spawn import clock_by_hand, spawn
 from evsim._typed_in.faults import Fault, printable, show
 from evsim._typed_in.settings import (
     GivenHours,
+    GivenKw,
     GivenKwh,
     GivenPercent,
     Kw,
@@ -137,6 +138,15 @@ class UserArchetype(Settings):
         le=100,
         json_schema_extra={"unit": "%"},
     )
+    v2g_percent: Percent = setting(
+        "Share of these people whose car and charger can give power back (vehicle to grid).", "%", 0, ge=0, le=100
+    )
+    discharge_kw: GivenKw = setting(
+        "Most power that such a car gives back, at the meter. Left out: charger_kw.", "kW", None, le=500
+    )
+    v2g_reserve_soc_percent: Percent = setting(
+        "State of charge below which such a car gives nothing back.", "%", 30, ge=0, le=100
+    )
     charging_duration_hours: GivenHours = setting("Derived and only checked: kwh_per_plug_in / charger_kw.", "h", None)
     kwh_per_year: GivenKwh = setting("Derived and only checked: miles_per_year / efficiency.", "kWh", None)
     kwh_per_plug_in: GivenKwh = setting("Derived and only checked: kwh_per_year / 365 / frequency.", "kWh", None)
@@ -221,6 +231,11 @@ class UserArchetype(Settings):
         if self.target_soc_percent <= _LOOKS_LIKE_FRACTION:
             meant = 100 * self.target_soc_percent
             yield f"target_soc_percent is {self.target_soc_percent:g} of 100; is {meant:g} meant?"
+        if self.v2g_percent and self.v2g_reserve_soc_percent >= self.target_soc_percent:
+            yield (
+                f"v2g_reserve_soc_percent ({self.v2g_reserve_soc_percent:g}) is not under target_soc_percent "
+                f"({self.target_soc_percent:g}), so these cars hardly ever have anything to give"
+            )
         if self.plug_in_soc_percent >= self.target_soc_percent:
             yield (
                 f"plug_in_soc_percent ({self.plug_in_soc_percent:g}) is not under target_soc_percent "

@@ -50,7 +50,20 @@ def no_luck(purpose: Purpose, day: int) -> Floats:
 
 
 _SEEN_AS_THEY_ARE = frozenset(
-    ("archetype", "soc", "target_soc", "capacity_kwh", "charger_kw", "efficiency", "is_charging", "plugged_in_at")
+    (
+        "archetype",
+        "soc",
+        "target_soc",
+        "capacity_kwh",
+        "charger_kw",
+        "efficiency",
+        "is_charging",
+        "plugged_in_at",
+        "discharge_kw",
+        "discharging_efficiency",
+        "v2g_reserve_soc",
+        "is_discharging",
+    )
 )
 
 
@@ -323,10 +336,10 @@ class UserController:
                 starts.append((yield from self._ask_part(i, who, np.full(len(who), t0))))
             elif len(who):
                 starts.append(self._ask(i, who, np.full(len(who), t0)))
-            idle = who[people.is_charging[who] & ~self._has_order[who]]
+            idle = who[people.has_power(who) & ~self._has_order[who]]
             if len(idle):
                 reason = getattr(self._strategies[i], "idle_reason", "no_order")
-                people.stop_charging(idle, t0, people.events.reason_code(reason))
+                people.stop_power(idle, t0, people.events.reason_code(reason))
         return join(starts, START)
 
     # ---- 5: starting
@@ -377,21 +390,41 @@ class UserController:
             self._begin(who[rows], at[rows], order, code)
 
     def _begin(self, who: Who, at: Floats, order: Order, reason: int) -> None:
-        """Begin charges, if there is something to charge, with no more than the charger's power; 0 kW is a pause."""
+        """Let power flow, if there is something to charge or give, with no more than is possible; 0 kW is a pause."""
         people = self.population
-        pauses = rows_where((order.max_kw <= 0) & people.is_charging[who])
+        order = order._replace(max_kw=np.minimum(order.max_kw, people.charger_kw[who]))
+        gives = rows_where(order.max_kw < 0)
+        if len(gives):
+            order = self._can_give(who, order, gives)
+        pauses = rows_where((order.max_kw == 0) & people.has_power(who))
         if len(pauses):
-            people.stop_charging(who[pauses], at[pauses], reason)
-        charger_kw = people.charger_kw[who]
-        order = order._replace(max_kw=np.minimum(order.max_kw, charger_kw))
-        can = (people.soc[who] < order.until_soc) & (order.max_kw > 0) & (order.stop_at > at)
+            people.stop_power(who[pauses], at[pauses], reason)
+        soc = people.soc[who]
+        can = (soc < order.until_soc) & (order.max_kw > 0)
+        if len(gives):
+            can |= (soc > order.until_soc) & (order.max_kw < 0)
+        can &= order.stop_at > at
         self._has_order[who] = can
         can &= ~people.has_order(who, order)
         if not can.all():
             rows = rows_where(can)
             who, at, order = who[rows], at[rows], order.of(rows)
-        if len(who):
-            people.start_charging(who, at, order, reason)
+        if not len(gives):
+            if len(who):
+                people.start_charging(who, at, order, reason)
+            return
+        ways = (order.max_kw > 0, people.start_charging), (order.max_kw < 0, people.start_discharging)
+        for goes, start in ways:
+            rows = rows_where(goes)
+            if len(rows):
+                start(who[rows], at[rows], order.of(rows), reason)
+
+    def _can_give(self, who: Who, order: Order, gives: Ints) -> Order:
+        """The order with no more power out of batteries than cars have, and down to their reserve."""
+        people, max_kw, until_soc = self.population, order.max_kw.copy(), order.until_soc.copy()
+        max_kw[gives] = np.maximum(max_kw[gives], -people.discharge_kw[who[gives]])
+        until_soc[gives] = np.maximum(until_soc[gives], people.v2g_reserve_soc[who[gives]])
+        return order._replace(max_kw=max_kw, until_soc=until_soc)
 
 
 def each_once(strategies: Sequence[ChargingStrategy]) -> list[ChargingStrategy]:

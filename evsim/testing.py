@@ -152,7 +152,11 @@ def _some_cars(n: int, only: int | None = None) -> Observation:
         "charger_kw": luck.choice([2.3, 7.0, 7.4, 22.0], n),
         "efficiency": luck.uniform(0.85, 0.95, n),
         "is_charging": np.zeros(n, np.bool_),
+        "is_discharging": np.zeros(n, np.bool_),
         "order_kw": np.zeros(n),
+        "discharge_kw": luck.choice([0.0, 5.0], n),
+        "discharging_efficiency": np.full(n, 0.95),
+        "v2g_reserve_soc": np.full(n, 0.3),
         "plugged_in_at": now.copy(),
         "expected_departure": now + luck.uniform(60, 30 * SECONDS_PER_HOUR, n),
     }

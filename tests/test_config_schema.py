@@ -27,7 +27,7 @@ RANGES = {
     "not",
     "format",
 }
-COMPUTED = ("plug_in_soc_percent", "Simulation.holidays")
+COMPUTED = ("plug_in_soc_percent", "Simulation.holidays", "discharging_efficiency")
 
 
 def properties(part: Any, at: str = "") -> Iterator[tuple[str, dict[str, Any], bool]]:

@@ -86,7 +86,9 @@ def test_the_books_balance_for_everybody_after_a_day_by_hand():
     for user in people:
         user.plug_out()
         user.drive(5)
-    assert np.abs(people.residual_kwh(people.events.import_kwh_by_user())).max() < 1e-9
+    assert (
+        np.abs(people.residual_kwh(people.events.import_kwh_by_user(), people.events.export_kwh_by_user())).max() < 1e-9
+    )
     assert people.driven_kwh.tolist() == pytest.approx([5.0] * 5)
 
 

@@ -23,6 +23,9 @@ _HEADERS: dict[str, str] = {
     "plug_in_time": "plugin",
     "plug_out_time": "plugout unplugtime",
     "target_soc_percent": "targetsoc targetsocpct",
+    "v2g_percent": "v2g v2gshare percentv2g",
+    "discharge_kw": "discharge dischargepowerkw",
+    "v2g_reserve_soc_percent": "v2greserve v2greservesoc",
     "kwh_per_year": "kwhyear kwhyr",
     "kwh_per_plug_in": "kwhplugin",
     "plug_in_soc_percent": "pluginsoc pluginsocpct socatplugin",
@@ -31,7 +34,7 @@ _HEADERS: dict[str, str] = {
 }
 KEYS = tuple(_HEADERS)
 _KEY_OF = {alias: key for key, aliases in _HEADERS.items() for alias in (key.replace("_", ""), *aliases.split())}
-_DERIVED = KEYS[KEYS.index("kwh_per_year") :]
+_OPTIONAL = KEYS[KEYS.index("v2g_percent") :]
 _IGNORED = "id"
 _IGNORED_START = "derived"
 _DELIMITERS = ",;\t|"
@@ -102,7 +105,7 @@ def read_sheet(data: bytes) -> Sheet:
 def _note_missing_columns(sheet: Sheet, line: int) -> None:
     if not sheet.headers:
         sheet.faults[:] = [(line, "none of these headers is known; is it the archetype sheet?")]
-    missing = [show(key) for key in KEYS if key not in sheet.headers and key not in _DERIVED]
+    missing = [show(key) for key in KEYS if key not in sheet.headers and key not in _OPTIONAL]
     if missing and len(sheet.faults) == len(sheet.spoilt_rows):
         sheet.faults.append((line, f"no column for {', '.join(missing)}"))
 

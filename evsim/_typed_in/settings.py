@@ -41,6 +41,7 @@ Kwh: TypeAlias = Annotated[float, BeforeValidator(in_unit("kWh"))]
 Kw: TypeAlias = Annotated[float, BeforeValidator(in_unit("kW"))]
 Minutes: TypeAlias = Annotated[float, BeforeValidator(in_unit("min"))]
 GivenPercent: TypeAlias = Annotated[float, Field(ge=0), BeforeValidator(as_percent)] | None
+GivenKw: TypeAlias = Annotated[float, Field(gt=0), BeforeValidator(in_unit("kW"))] | None
 GivenKwh: TypeAlias = Annotated[float, Field(ge=0), BeforeValidator(in_unit("kWh"))] | None
 GivenHours: TypeAlias = Annotated[float, Field(ge=0), BeforeValidator(in_unit("h"))] | None
 Whole: TypeAlias = Annotated[int, BeforeValidator(as_whole)]

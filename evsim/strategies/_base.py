@@ -232,14 +232,14 @@ def _check_orders(orders: Orders, now: Floats, name: str) -> None:
     row, n = orders.row, len(now)
     if row.dtype.kind not in "iu" or ((row < 0) | (row >= n)).any():
         raise StrategyError(f"strategy {name!r}: a row is not the number of one of the {n} cars it was asked about")
-    kept = (orders.max_kw >= 0) & (orders.until_soc >= 0) & (orders.until_soc <= 1)
+    kept = (orders.max_kw > -np.inf) & (orders.until_soc >= 0) & (orders.until_soc <= 1)
     kept &= np.isfinite(orders.start) & (orders.start >= now[row]) & (orders.stop > orders.start)
     if not kept.all():
         first = int(np.argmin(kept))
         raise StrategyError(
             f"strategy {name!r}: an order of max_kw {orders.max_kw[first]:g} until_soc {orders.until_soc[first]:g} "
             f"from {orders.start[first]:g} s to {orders.stop[first]:g} s, asked at {now[row[first]]:g} s; max_kw must "
-            "be 0 or more, until_soc 0 to 1, start not before the asking, and stop after start"
+            "be a power (negative to discharge), until_soc 0 to 1, start not before the asking, and stop after start"
         )
     if (row[1:] <= row[:-1]).any() and _has_twins(row, orders.start):
         raise StrategyError(f"strategy {name!r}: two orders for one car begin at the same instant")

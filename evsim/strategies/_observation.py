@@ -67,8 +67,12 @@ class Observation:
     `capacity_kwh`       usable capacity [kWh]
     `charger_kw`         the most the charger draws at the meter [kW]
     `efficiency`         battery energy per energy at the meter [0-1]
-    `is_charging`        whether power flows already
-    `order_kw`           the most power that is ordered while it does, and 0 while it does not [kW]
+    `is_charging`        whether power flows in already
+    `is_discharging`     whether power flows out
+    `order_kw`           the most power that is ordered while it flows, negative out of the battery; else 0 [kW]
+    `discharge_kw`       the most the car gives back at the meter, 0 where it cannot [kW]
+    `discharging_efficiency`  energy at the meter per battery energy [0-1]
+    `v2g_reserve_soc`    below this it gives nothing back [0-1]
     `plugged_in_at` [s]  when the cable went in
     `expected_departure` [s]  when the driver usually leaves; the real departure is not known
 
@@ -89,7 +93,11 @@ class Observation:
         "charger_kw",
         "efficiency",
         "is_charging",
+        "is_discharging",
         "order_kw",
+        "discharge_kw",
+        "discharging_efficiency",
+        "v2g_reserve_soc",
         "plugged_in_at",
         "expected_departure",
     )
@@ -104,7 +112,11 @@ class Observation:
     charger_kw: Floats
     efficiency: Floats
     is_charging: Bools
+    is_discharging: Bools
     order_kw: Floats
+    discharge_kw: Floats
+    discharging_efficiency: Floats
+    v2g_reserve_soc: Floats
     plugged_in_at: Floats
     expected_departure: Floats
     import_price: Known | None
@@ -173,7 +185,7 @@ class Observation:
 
         A value is one for all, or a column: of the chosen cars, or of all, from which theirs are taken.
 
-        max_kw : the most power, at the meter [kW]; full power by default
+        max_kw : the most power, at the meter [kW]; full power by default, negative to give it back down to `until_soc`
         until_soc : charge no further than this [0-1]; each car's target by default
         start, stop : when [s since the run's start]; from now and without end by default
         """

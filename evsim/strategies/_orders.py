@@ -17,7 +17,8 @@ class Orders:
     """What a strategy wants: for each row, power up to `max_kw` until `until_soc`, from `start` to `stop`.
 
     row : (m,) rows of the observation; a row may come more than once (charge, pause, charge), in time order
-    max_kw : (m,) the most power, at the meter [kW]; more than the charger gives is the charger's power
+    max_kw : (m,) the most power, at the meter [kW]; more than the charger gives is the charger's power. Negative: so
+    much is given back, down to `until_soc` and never below the reserve; nothing by a car that cannot
     until_soc : (m,) [0-1]
     start, stop : (m,) [s since the run's start]; `stop` may be `NEVER`
     reason, stop_reason : why charging starts, and why it stops when `stop` comes first
