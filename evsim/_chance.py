@@ -39,6 +39,7 @@ class Purpose(enum.IntEnum):
     BOOST = 12
     V2G = 13
     OPT_OUT = 14
+    TURN = 17
     METER_ERROR = 15
     MISSING_READING = 16
 

@@ -72,12 +72,12 @@ class Changes(NamedTuple):
         """With more starts."""
         return self._replace(starts=join((self.starts, starts), START)) if len(starts[0]) else self
 
-    def upto(self, instant: float) -> Changes:
-        """Those not after an instant."""
-        return self._where([part[0] <= instant for part in self])
+    def before_deciding(self, instant: float) -> Changes:
+        """Those not after an instant, but for the starts of that instant, which a decision may replace."""
+        return self._where([*(part[0] <= instant for part in self[:-1]), self.starts[0] < instant])
 
     def after(self, instant: float) -> Changes:
-        """The others, with the starts of that instant, which a new answer may replace."""
+        """The others."""
         return self._where([*(part[0] > instant for part in self[:-1]), self.starts[0] >= instant])
 
     def untangled(self, scratch: Floats) -> tuple[Changes, Changes]:

@@ -43,6 +43,14 @@ class Block(Protocol):
 
     people: Population
 
+    def for_parent(self) -> tuple[Any, ...]:
+        """What the parent needs to know beside the columns, which it shares."""
+        ...
+
+    def take_from_child(self, told: tuple[Any, ...]) -> None:
+        """Be the block that a child has lived."""
+        ...
+
     def live(self, stretch: Stretch) -> Talk[Snapshot | None]:
         """Live a stretch, agreeing with other blocks on the way; returns its totals, and none in the warm-up."""
         ...
@@ -105,7 +113,7 @@ class Crew:
         for _ in self._plan:
             yield self._told()
         for block, left in zip(self._blocks, self._told(), strict=True):
-            block.people.take_from_child(left)
+            block.take_from_child(left)
 
     def _told(self) -> list[Any]:
         """What children tell next of each block, after all that is to be agreed on before it."""
@@ -156,7 +164,7 @@ class Crew:
             try:
                 for stretch in self._plan:
                     line.send(together([self._blocks[i].live(stretch) for i in mine], agree))
-                line.send([self._blocks[i].people.for_parent() for i in mine])
+                line.send([self._blocks[i].for_parent() for i in mine])
                 status = 0
             except Exception as error:  # noqa: BLE001 - it is raised again by the parent
                 line.send(error)

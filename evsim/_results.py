@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from evsim._clock import Clock
+from evsim._dispatch.record import Lived
 from evsim._event_kinds import EventKind
 from evsim._events import EventStore
 from evsim._plug_counts import PlugCounts, plug_counts
@@ -95,6 +96,7 @@ class Results:
     soc_quantiles: Floats
     users: Population
     certificate: Certificate
+    dispatches: tuple[Lived, ...] = ()
     timings: dict[str, float] = field(default_factory=dict)
 
     def __repr__(self) -> str:

@@ -20,6 +20,8 @@ from evsim._config.parts import DEFAULT_TIMEZONE, Battery, Outputs, Simulation
 from evsim._config.rules import unfit_rules
 from evsim._config.shares import empty_archetypes, largest_remainder, repeated_names, rules_for_nobody, wrong_sum
 from evsim._config.sheet import rename
+from evsim._dispatch.book import Book
+from evsim._dispatch.settings import Dispatch, unfit_dispatches
 from evsim._errors import ConfigError
 from evsim._recorded.sessions import RecordedSessions
 from evsim._recorded.settings import NO_ARCHETYPES, Sessions
@@ -79,6 +81,11 @@ class Scenario(Settings):
         None,
         description="Demand of everything but the cars, for filling its valleys: as import_price.",
         json_schema_extra={"unit": "kw"},
+    )
+    dispatches: tuple[Dispatch, ...] = Field(
+        (),
+        description="What the market asks of the fleet: a list of dispatches, or a JSON file of them.",
+        json_schema_extra={"unit": "dispatches"},
     )
     outputs: Outputs = Field(default_factory=Outputs, description="What a run writes.")
 
@@ -204,6 +211,14 @@ class Scenario(Settings):
     def verify(self) -> Iterable[Fault]:
         """Rules have the signals they choose by, and decide when a step begins."""
         yield from unfit_rules(self.charging, self._sources, self.simulation.step_minutes)
+        yield from unfit_dispatches(self.dispatches, self.simulation.timezone, self.archetype_names)
+        if self.charging.fleet_limit_kw is not None:
+            for i, one in enumerate(self.dispatches):
+                if one.action == "turn_up":
+                    text = (
+                        "a turn_up would draw beyond charging.fleet_limit_kw, which holds all the time; leave one out"
+                    )
+                    yield Fault(("dispatches", i, "action"), text)
 
     @property
     def _sources(self) -> dict[str, Source]:
@@ -211,12 +226,20 @@ class Scenario(Settings):
         given: dict[str, Source | None] = {key: getattr(self, key) for key in SOURCES}
         return {key: source for key, source in given.items() if source is not None}
 
+    def without_dispatches(self) -> Self:
+        """The same people with the same luck, and nothing asked of them: the counterfactual."""
+        return self.model_copy(update={"dispatches": ()})
+
     def signals_on(self, clock: Clock) -> Signals:
         """Prices, carbon intensity and demand on the clock of a run. Raises ConfigError where they do not fit it."""
         built = self._built(clock)
         made: dict[str, Signal] = {key: one.signal for key, one in built.items()}
         demand = made.pop("demand", None)
         return Signals(**made, demand_kw=demand) if built else NO_SIGNALS
+
+    def dispatches_on(self, clock: Clock) -> Book | None:
+        """What the market asks for, on the clock of a run; None where it asks for nothing."""
+        return Book.of(self.dispatches, self.archetype_names, clock) if self.dispatches else None
 
     @property
     def signal_notes(self) -> dict[str, Any]:
@@ -259,6 +282,11 @@ class Scenario(Settings):
             from evsim._signals.resolve import resolve as resolve_sources
 
             config, more = resolve_sources(config, dates_are_known=not faults)
+            faults += more
+        if isinstance(config.get("dispatches"), str):
+            from evsim._dispatch.files import resolve as resolve_dispatches
+
+            config["dispatches"], more = resolve_dispatches(config["dispatches"])
             faults += more
         return config, faults
 

@@ -15,6 +15,8 @@ from evsim._cast import cast
 from evsim._chance import Chance, Purpose
 from evsim._config.footprint import STRETCH_HOURS, USERS_PER_BLOCK, stretch_steps
 from evsim._crew import Crew, Stretch, can_fork, share
+from evsim._dispatch.record import Lived, Record, joined_records, lived
+from evsim._dispatch.sharing import agreed_by_all
 from evsim._errors import InvariantError, LeverError
 from evsim._population import Population
 from evsim._results import Certificate, Results
@@ -22,7 +24,7 @@ from evsim._totals import QUANTILES, Snapshot, soc_quantiles
 from evsim._units import SECONDS_PER_HOUR, Floats, Ints
 from evsim._user_controller import Luck, UserController, acted_on, decides_every_s, each_once
 from evsim.strategies import ChargingStrategy, is_built_in
-from evsim.strategies._parts import Said, Talk, agreed, can_split, together
+from evsim.strategies._parts import Said, Talk, can_split, together
 
 if TYPE_CHECKING:
     from evsim._scenario import Scenario
@@ -58,6 +60,22 @@ class _Block:
             people.elapse(float((k + n) * self._step_s))
         return totals.series() if first >= 0 else None
 
+    @property
+    def decided(self) -> Record | None:
+        """What was decided about dispatches."""
+        return None if self._controller.desk is None else self._controller.desk.decided.as_told
+
+    def for_parent(self) -> tuple[Any, ...]:
+        """What the parent of this process needs to know beside the columns, which it shares."""
+        return self.people.for_parent(), self.decided
+
+    def take_from_child(self, told: tuple[Any, ...]) -> None:
+        """Be the block that a child has lived."""
+        people, decided = told
+        self.people.take_from_child(people)
+        if self._controller.desk is not None:
+            self._controller.desk.decided.take_from_child(decided)
+
 
 def _strides(first: int, end: int, stride: int) -> Iterator[tuple[int, int]]:
     """Where the next steps begin, and how many are lived in one go: up to a whole multiple of `stride`, or all."""
@@ -86,6 +104,7 @@ class Simulator:
         self.population = people = self._cast.people
         people.now_s = float(clock.warm_up_s)
         self._blocks: list[_Block] = []
+        self._dispatches = scenario.dispatches_on(clock)
         self._left: Results | None = None
         self._next_step = -clock.n_warm_up_steps
         shape = (clock.n_steps, len(scenario.archetypes))
@@ -127,7 +146,9 @@ class Simulator:
             part = people if n_blocks == 1 else people.block(first, min(first + size, len(people)))
             book, homecoming = self._cast.part(part, first)
             luck = _luck_of(chance, len(part), first)
-            decides = UserController(part, book, self.clock, self._rules, homecoming, self._signals, luck)
+            decides = UserController(
+                part, book, self.clock, self._rules, homecoming, self._signals, luck, self._dispatches
+            )
             self._blocks.append(_Block(part, decides, self.clock.step_s))
 
     @property
@@ -200,7 +221,7 @@ class Simulator:
 
     def _agree(self, said: list[Said]) -> Sequence[Any]:
         """What all blocks agree on."""
-        return agreed(each_once(self._rules), said)
+        return agreed_by_all(each_once(self._rules), said)
 
     def _note(self, stretch: Stretch, lived: Sequence[Snapshot | None]) -> None:
         """Note the totals of every block."""
@@ -235,6 +256,7 @@ class Simulator:
             mean_soc=self._mean_soc,
             soc_quantiles=self._soc_quantiles,
             users=people,
+            dispatches=self._lived_dispatches(),
             certificate=self._certify(),
             timings={"simulate_s": seconds},
         )
@@ -242,6 +264,14 @@ class Simulator:
             if isinstance(column, np.ndarray):
                 column.flags.writeable = False
         return results
+
+    def _lived_dispatches(self) -> tuple[Lived, ...]:
+        told = [block.decided for block in self._blocks]
+        records = [record for record in told if record is not None]
+        if self._dispatches is None or not records:
+            return ()
+        firsts = np.cumsum([0, *(len(block.people) for block in self._blocks[:-1])]).tolist()
+        return lived(self._dispatches, *joined_records(records, firsts))
 
     def _certify(self) -> Certificate:
         """Check the laws of the model on this run (docs/conventions.md); a broken one is an `InvariantError`."""

@@ -26,6 +26,10 @@ from evsim._changes import (
     one_by_one,
 )
 from evsim._clock import Clock
+from evsim._dispatch.book import Book
+from evsim._dispatch.desk import Desk, Will
+from evsim._dispatch.shadows import plan_of
+from evsim._dispatch.sharing import agreed_by_all
 from evsim._errors import InvariantError
 from evsim._flows import ROUNDING_S, Order
 from evsim._population import Population
@@ -33,7 +37,9 @@ from evsim._series import NO_SIGNALS, Signals
 from evsim._trips import Trips
 from evsim._units import SECONDS_PER_DAY, SECONDS_PER_HOUR, SECONDS_PER_MINUTE, Anything, Floats, Ints, Who, rows_where
 from evsim.strategies import ChargingStrategy, Observation, Orders, Sight, ask, check_asked
-from evsim.strategies._parts import InParts, Talk, agreed, ask_part, can_split, together
+from evsim.strategies._orders import some_of
+from evsim.strategies._parts import InParts, Talk, ask_part, can_split, together
+from evsim.strategies.fleet_limit import FleetLimit
 
 if TYPE_CHECKING:
     from evsim._diary import Appointments
@@ -42,6 +48,10 @@ if TYPE_CHECKING:
 
 Luck: TypeAlias = Callable[[Purpose, int], Floats]
 """(n_users,) uniforms of a purpose and a day."""
+
+
+_SHORT_BY_SOC = 1e-4
+"""A dispatch has left a battery short when it is out by more than that [0-1]."""
 
 
 def no_luck(purpose: Purpose, day: int) -> Floats:
@@ -73,7 +83,7 @@ class UserController:
     population, book, clock : whom, when they come and go, and the time axis
     strategies : one for each archetype, in order; archetypes may share one
     homecoming : who plugs in on arrival
-    signals : prices and the like; luck : (day, purpose) -> (n_users,) uniforms
+    signals : prices and the like; luck : (day, purpose) -> (n_users,) uniforms; dispatches : what the market wants
     """
 
     def __init__(
@@ -85,8 +95,13 @@ class UserController:
         homecoming: Homecoming,
         signals: Signals = NO_SIGNALS,
         luck: Luck = no_luck,
+        dispatches: Book | None = None,
     ) -> None:
         self.population = population
+        is_limited = any(isinstance(strategy, FleetLimit) for strategy in strategies)
+        self.desk = (
+            None if dispatches is None else Desk(dispatches, population, self._rules_would, luck, is_limited=is_limited)
+        )
         self._signals, self._luck = signals, luck
         self._clock, self._book, self._homecoming = clock, book, homecoming
         self._strategies = each_once(strategies)
@@ -104,7 +119,7 @@ class UserController:
         n = len(population)
         self._has_order = np.zeros(n, np.bool_)
         self._asked_at = np.full(n, -np.inf)
-        self._asks_again = any(self._steers) or any(self._wants_news)
+        self._asks_again = any(self._steers) or any(self._wants_news) or self.desk is not None
         self._expected = np.zeros(n if self._asks_again else 0)
         self._scratch = np.full(n, -np.inf)
         self._next_day = int(clock.local(clock.warm_up_s)[0]) - 2
@@ -117,7 +132,7 @@ class UserController:
 
     def step(self, k: int, n: int = 1) -> None:
         """The same as `parley`, when these people are the whole fleet."""
-        together([self.parley(k, n)], partial(agreed, self._strategies))
+        together([self.parley(k, n)], partial(agreed_by_all, self._strategies))
 
     def parley(self, k: int, n: int = 1) -> Talk[None]:
         """Decide everything that happens in `n` steps from step `k` (negative in the warm-up); power flows in `elapse`.
@@ -125,7 +140,8 @@ class UserController:
         1 unplug those who leave, and drive; 2 plug in those who arrive and choose to; 3 observe; 4 ask the
         strategies; 5 start, stop or re-power. Each at its own instant, and for each user in the order of those
         instants. A strategy that is to be asked again about all its cars is asked when the first step begins, and one
-        that steers a fleet of which these people are a part agrees with the other parts.
+        that steers a fleet of which these people are a part agrees with the other parts. Dispatches are decided about
+        at instants of their own, before the rules are asked.
         """
         t0, end = k * self._clock.step_s, k + n
         self._step_ends_at = end * self._clock.step_s
@@ -135,10 +151,15 @@ class UserController:
         outs, homes, ins = (agenda.take(k, end) for agenda in (self._departures, self._homeward, self._arrivals))
         changes = Changes(outs, homes, ins, self._starts.take(k, end))
         due = self._due(t0)
-        if due:
-            first, changes = changes._replace(starts=nothing(START)).upto(t0), changes.after(t0)
-            changes = changes.plus_starts(self._carry_out(first, t0))
-            changes = changes.plus_starts((yield from self._ask_again(due, float(t0))))
+        calls = [] if self.desk is None else self.desk.instants_between(t0, self._step_ends_at)
+        for at in sorted({*calls, *([t0] if due else [])}):
+            first, changes = changes.before_deciding(at), changes.after(at)
+            first = first._replace(starts=self._still_meant(first.starts))
+            changes = changes.plus_starts(self._carry_out(first, at))
+            if at in calls:
+                changes = changes.plus_starts((yield from self._dispatch(float(at))))
+            if at == t0 and due:
+                changes = changes.plus_starts((yield from self._ask_again(due, float(t0))))
         self._carry_out(changes._replace(starts=self._still_meant(changes.starts)), np.inf)
 
     def _due(self, t0: int) -> list[int]:
@@ -235,6 +256,8 @@ class UserController:
         people.plug_in(who, now, reason)
         if self._asks_again:
             self._expected[who] = self._book.expected_plug_out(who, now)
+        if self.desk is not None:
+            who, now = self._greet(who, now)
         asked = [(i, rows) for i, rows in self._by_strategy(who) if not self._steers[i]]
         return join([self._ask(i, who[rows], now[rows]) for i, rows in asked], START)
 
@@ -255,7 +278,7 @@ class UserController:
 
     def _ask(self, i: int, who: Who, now: Floats) -> Columns:
         """Ask strategy `i` and act on its answer; returns the starts later in this step."""
-        return self._act_on(ask(self._strategies[i], self._observe(who, now), now), who, now)
+        return self._act_on(self._answer(i, who, now), who, now)
 
     def _ask_part(self, i: int, who: Who, now: Floats) -> Talk[Columns]:
         """The same for a strategy of which other parts of the fleet are asked too."""
@@ -327,6 +350,8 @@ class UserController:
         asked = people.is_plugged_in
         if not any(getattr(self._strategies[i], "sees_full_cars", True) for i in due):
             asked = asked & (people.soc < people.target_soc)
+        if self.desk is not None:
+            asked = asked & ~self.desk.is_held
         connected = rows_where(asked)
         mine = dict(self._by_strategy(connected))
         for i in due:
@@ -341,6 +366,90 @@ class UserController:
                 reason = getattr(self._strategies[i], "idle_reason", "no_order")
                 people.stop_power(idle, t0, people.events.reason_code(reason))
         return join(starts, START)
+
+    # ---- dispatches
+
+    def _dispatch(self, at: float) -> Talk[Columns]:
+        """Decide about dispatches at an instant; returns the starts of cars that are let go."""
+        people, desk = self.population, _need(self.desk)
+        who = rows_where(people.is_plugged_in)
+        people.settle(who, at)
+        wills, released = yield from desk.decide(at, self._observe(who, np.full(len(who), at)), who)
+        self._carry_out_wills(wills)
+        return self._release(released[people.is_plugged_in[released]], at)
+
+    def _greet(self, who: Who, now: Floats) -> tuple[Who, Floats]:
+        """Newcomers that no dispatch holds, and when they came."""
+        desk = _need(self.desk)
+        self._carry_out_wills(desk.greet(self._observe(who, now), who, now))
+        free = rows_where(~desk.is_held[who])
+        return who[free], now[free]
+
+    def _carry_out_wills(self, wills: Sequence[Will]) -> None:
+        """Begin what is wanted of held cars; what their rule had planned is void."""
+        code = self.population.events.reason_code
+        for will in wills:
+            self._asked_at[will.who] = will.at_s
+            endless = np.full(len(will.who), np.inf)
+            order = Order(will.max_kw, will.until_soc, endless, code("dispatch_over"))
+            self._begin(will.who, will.at_s, order, code(will.reason))
+
+    def _release(self, who: Who, at: float) -> Columns:
+        """Let rules decide again about cars, and see that these are filled; rules that steer do so at their turn."""
+        people = self.population
+        self._has_order[who] = False
+        plans = [
+            (i, mine, self._answer(i, mine, np.full(len(mine), at)))
+            for i, rows in self._by_strategy(who)
+            if not self._steers[i]
+            for mine in (who[rows],)
+        ]
+        refill, starts = self._refill(plans, at), []
+        begins = np.full(len(people), np.inf)
+        begins[refill.who] = refill.at_s
+        for _, mine, given in plans:
+            kept = [some_of(orders, orders.start <= begins[mine[orders.row]]) for orders in given]
+            starts.append(self._act_on(kept, mine, np.full(len(mine), at)))
+        if len(refill.who):
+            code = people.events.reason_code
+            order = Order(refill.max_kw, refill.until_soc, np.full(len(refill.who), np.inf), code("order_ended"))
+            asked_at = np.full(len(refill.who), at)
+            starts.append(self._note(_as_starts(refill.at_s, refill.who, asked_at, order, code(refill.reason))))
+        idle = who[people.has_power(who) & ~self._has_order[who]]
+        if len(idle):
+            people.stop_power(idle, at, people.events.reason_code("dispatch_over"))
+        return join(starts, START)
+
+    def _refill(self, plans: Sequence[tuple[int, Who, Sequence[Orders]]], at: float) -> Will:
+        """Charging at the last moment for cars whose rule would leave them with less than without the dispatch."""
+        people, desk = self.population, _need(self.desk)
+        who = np.concatenate([np.zeros(0, np.int64), *(mine for _, mine, _ in plans)])
+        plan = plan_of([(mine, orders) for _, mine, given in plans for orders in given])
+        leaves = self._expected[who]
+        due, reached = desk.soc_at_departure(who, plan, at, leaves)
+        short = rows_where((due - reached > _SHORT_BY_SOC) & (leaves > at))
+        who, due = who[short], due[short]
+        hours = hours_between(people.curve, people.wiring(who), people.soc[who], due, people.charger_kw[who])
+        begins = np.maximum(_by_the_second(leaves[short] - hours * SECONDS_PER_HOUR), at)
+        return Will(who, begins, people.charger_kw[who], due, "refill")
+
+    def _rules_would(self, who: Who, now: Floats) -> list[tuple[Who, Orders]]:
+        """What the rules of cars would have them do from now on; of rules that steer, what they have ordered."""
+        found = []
+        for i, rows in self._by_strategy(who):
+            mine, since = who[rows], now[rows]
+            given = [self._as_ordered(mine, since)] if self._steers[i] else self._answer(i, mine, since)
+            found += [(mine, orders) for orders in given]
+        return found
+
+    def _as_ordered(self, who: Who, now: Floats) -> Orders:
+        """The orders that stand, as they would be given now."""
+        cars = self._observe(who, now)
+        until_soc = np.where(cars.order_kw < 0, cars.v2g_reserve_soc, cars.target_soc)
+        return cars.orders(which=cars.order_kw != 0, max_kw=cars.order_kw, until_soc=until_soc)
+
+    def _answer(self, i: int, who: Who, now: Floats) -> list[Orders]:
+        return ask(self._strategies[i], self._observe(who, now), now)
 
     # ---- 5: starting
 
@@ -425,6 +534,12 @@ class UserController:
         max_kw[gives] = np.maximum(max_kw[gives], -people.discharge_kw[who[gives]])
         until_soc[gives] = np.maximum(until_soc[gives], people.v2g_reserve_soc[who[gives]])
         return order._replace(max_kw=max_kw, until_soc=until_soc)
+
+
+def _need(desk: Desk | None) -> Desk:
+    if desk is None:
+        raise InvariantError("there is no dispatch to decide about; a bug of evsim, please report it")
+    return desk
 
 
 def each_once(strategies: Sequence[ChargingStrategy]) -> list[ChargingStrategy]:

@@ -49,6 +49,7 @@ def schema() -> dict[str, Any]:
     _give_parts_defaults(made)
     _accept_sessions(made)
     _accept_sources(made)
+    _accept_dispatches(made)
     cleaned: dict[str, Any] = _without_titles(made)
     return cleaned
 
@@ -105,6 +106,15 @@ def _accept_sources(made: dict[str, Any]) -> None:
         source["anyOf"] = [number, table, file, *parts, {"type": "null"}]
         columns = made[_DEFS][kind.__name__]["properties"]["columns"]
         columns["anyOf"] = [{"type": "object", **part} if "$ref" in part else part for part in columns["anyOf"]]
+
+
+def _accept_dispatches(made: dict[str, Any]) -> None:
+    """A list of dispatches, or a file of them."""
+    dispatches = made["properties"]["dispatches"]
+    listed = {key: dispatches.pop(key) for key in ("type", "items") if key in dispatches}
+    listed["minItems"] = 0
+    file = {"type": "string", "minLength": 1, "description": "Name of a JSON file with dispatches."}
+    dispatches["anyOf"] = [listed, file]
 
 
 def _give_parts_defaults(made: dict[str, Any]) -> None:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from evsim._config.charging import Strategies
     from evsim._scenario import Scenario
 
+DISPATCHES = "dispatches"
 S = TypeVar("S", bound="Scenario")
 
 
@@ -193,12 +194,12 @@ class ConfigSource:
             self.places[(ARCHETYPES, row, *key)] = place
 
     def _find_files(self) -> None:
-        """Name files of sessions and of values as seen from here: they lie beside the config."""
-        for key in (SESSIONS, *SOURCES):
+        """Name files of sessions, dispatches and values as seen from here: they lie beside the config."""
+        for key in (SESSIONS, DISPATCHES, *SOURCES):
             typed = self.tree.get(key)
-            if key == SESSIONS and isinstance(typed, str) and typed.strip():
+            if key in (SESSIONS, DISPATCHES) and isinstance(typed, str) and typed.strip():
                 self.tree[key] = str(self.folder / typed.strip())
-            elif key != SESSIONS and names_a_file(typed):
+            elif key in SOURCES and names_a_file(typed):
                 self.tree[key] = {"file": str(self.folder / typed.strip())}
             elif isinstance(typed, Mapping) and isinstance(typed.get("file"), str) and typed["file"].strip():
                 self.tree[key] = {**typed, "file": str(self.folder / typed["file"].strip())}

@@ -14,7 +14,7 @@ from evsim._typed_in.settings import Kw, Minutes, Percent, Plain, setting
 from evsim._units import SECONDS_PER_HOUR, SECONDS_PER_MINUTE, Bools, Floats
 from evsim.strategies._base import ChargingStrategy, ask
 from evsim.strategies._observation import Observation
-from evsim.strategies._orders import NEVER, Orders
+from evsim.strategies._orders import NEVER, Orders, some_of
 
 MOST_DELAY_S = 1800
 """The longest random delay that the Electric Vehicles (Smart Charge Points) Regulations 2021 let be set."""
@@ -155,15 +155,10 @@ class Guarded:
         is_same = goes_on & (np.minimum(orders.max_kw, cars.charger_kw[row]) == power)
         start = orders.start + np.where(is_same | (orders.max_kw <= 0), 0.0, delay[row])
         kept = start < orders.stop
-        yield _some(replace(orders, start=start), kept)
+        yield some_of(replace(orders, start=start), kept)
         changes = goes_on & ~is_same & (start > orders.start)
         meanwhile = replace(orders, max_kw=power, stop=np.where(kept, NEVER, orders.stop))
-        yield _some(meanwhile, changes)
-
-
-def _some(orders: Orders, which: Bools) -> Orders:
-    columns = {name: getattr(orders, name)[which] for name in ("row", "max_kw", "until_soc", "start", "stop")}
-    return replace(orders, **columns)
+        yield some_of(meanwhile, changes)
 
 
 def guarded(inner: ChargingStrategy, guards: Guards) -> ChargingStrategy:

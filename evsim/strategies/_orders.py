@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from evsim._units import Floats, Ints
+from evsim._units import Bools, Floats, Ints
 
 NEVER = np.inf
 """A stop time that never comes: the order ends with its target or with the plug."""
@@ -33,3 +33,9 @@ class Orders:
     stop: Floats
     reason: str
     stop_reason: str
+
+
+def some_of(orders: Orders, which: Bools) -> Orders:
+    """Some of the orders (a mask)."""
+    columns = {name: getattr(orders, name)[which] for name in ("row", "max_kw", "until_soc", "start", "stop")}
+    return replace(orders, **columns)
