@@ -627,7 +627,7 @@ def test_a_fault_of_a_rule_inside_names_that_rule():
         name: ClassVar[str] = "faulty"
 
         def orders(self, cars):
-            return cars.orders(max_kw=-1)
+            return cars.orders(max_kw=-np.inf)
 
     with pytest.raises(StrategyError, match="faulty"):
         list(FleetLimit(1, rules=(Faulty(),)).orders(seen(soc=np.array([0.5]))))
