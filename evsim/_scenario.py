@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import timedelta
 from functools import cached_property
 from os import PathLike
 from typing import TYPE_CHECKING, Any, Self
@@ -22,6 +23,7 @@ from evsim._config.shares import empty_archetypes, largest_remainder, repeated_n
 from evsim._config.sheet import rename
 from evsim._dispatch.book import Book
 from evsim._dispatch.settings import Dispatch, unfit_dispatches
+from evsim._dispatch.settlement import Settlement
 from evsim._errors import ConfigError
 from evsim._recorded.sessions import RecordedSessions
 from evsim._recorded.settings import NO_ARCHETYPES, Sessions
@@ -86,6 +88,9 @@ class Scenario(Settings):
         (),
         description="What the market asks of the fleet: a list of dispatches, or a JSON file of them.",
         json_schema_extra={"unit": "dispatches"},
+    )
+    settlement: Settlement = Field(
+        default_factory=Settlement, description="How what was delivered is measured and paid for."
     )
     outputs: Outputs = Field(default_factory=Outputs, description="What a run writes.")
 
@@ -228,7 +233,19 @@ class Scenario(Settings):
 
     def without_dispatches(self) -> Self:
         """The same people with the same luck, and nothing asked of them: the counterfactual."""
-        return self.model_copy(update={"dispatches": ()})
+        return self._but(dispatches=())
+
+    def before(self, days: int) -> Self:
+        """The same people in the days before the run, up to its start, and nothing asked of them."""
+        earlier = {"start": self.simulation.start - timedelta(days=days), "days": days}
+        return self._but(dispatches=(), simulation=self.simulation.model_copy(update=earlier))
+
+    def _but(self, **settings: object) -> Self:
+        """The same with other settings, and nothing kept that followed from the old ones."""
+        made = self.model_copy(update=settings)
+        for name in vars(made).keys() - type(self).model_fields.keys():
+            del vars(made)[name]
+        return made
 
     def signals_on(self, clock: Clock) -> Signals:
         """Prices, carbon intensity and demand on the clock of a run. Raises ConfigError where they do not fit it."""

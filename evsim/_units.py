@@ -17,6 +17,8 @@ SECONDS_PER_MINUTE = 60
 SECONDS_PER_HOUR = 3_600
 SECONDS_PER_DAY = 86_400
 HOURS_PER_DAY = 24
+USUAL_PERIODS = 48
+"""Settlement periods of a local day on which no clock changes."""
 DAYS_PER_YEAR = 365
 """The year of the archetype sheet: its kWh per plug-in are miles / 365 / efficiency / frequency."""
 

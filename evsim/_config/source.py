@@ -201,8 +201,16 @@ class ConfigSource:
                 self.tree[key] = str(self.folder / typed.strip())
             elif key in SOURCES and names_a_file(typed):
                 self.tree[key] = {"file": str(self.folder / typed.strip())}
-            elif isinstance(typed, Mapping) and isinstance(typed.get("file"), str) and typed["file"].strip():
-                self.tree[key] = {**typed, "file": str(self.folder / typed["file"].strip())}
+            elif isinstance(typed, Mapping):
+                self.tree[key] = self._with_its_file(typed)
+        settlement = self.tree.get("settlement")
+        if isinstance(settlement, Mapping) and isinstance(settlement.get("baseline"), Mapping):
+            self.tree["settlement"] = {**settlement, "baseline": self._with_its_file(settlement["baseline"])}
+
+    def _with_its_file(self, typed: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The same, with the file that it names as seen from here."""
+        file = typed.get("file")
+        return {**typed, "file": str(self.folder / file.strip())} if isinstance(file, str) and file.strip() else typed
 
     def _override(self, override: Override) -> None:
         """Set one value by its path."""
