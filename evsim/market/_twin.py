@@ -16,7 +16,7 @@ import numpy as np
 from evsim._dispatch.record import Lived
 from evsim._errors import EvsimError
 from evsim._results import Results
-from evsim._series import Series, Signal
+from evsim._series import Signal
 from evsim._simulator import simulate
 from evsim._units import SECONDS_PER_DAY, SECONDS_PER_HOUR, Floats
 from evsim.market._metering import net_kwh_between
@@ -156,13 +156,8 @@ class Twins:
         """The difference of energies of the two runs, step by step times a signal's mean."""
         clock, series = self.run.clock, signal.actual
         kwh = (getattr(self.run, name)[steps] - getattr(self.twin, name)[steps]).sum(axis=1) * clock.step_h
-        return float(
-            (kwh * _means(series, np.arange(clock.n_steps, dtype=np.float64)[steps] * clock.step_s, clock.step_s)).sum()
-        )
-
-
-def _means(series: Series, begins: Floats, step_s: int) -> Floats:
-    return series.mean(begins, begins + step_s) if len(begins) else np.zeros(0)
+        begins = np.arange(clock.n_steps, dtype=np.float64)[steps] * clock.step_s
+        return float((kwh * series.mean(begins, begins + clock.step_s)).sum()) if len(begins) else 0.0
 
 
 def twins(run: Results, progress: Callable[[int, int], None] | None = None) -> Twins:
