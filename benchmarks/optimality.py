@@ -16,6 +16,7 @@ import csv
 import datetime as dt
 import sys
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -37,6 +38,7 @@ STAY_H = 13
 """18:00 to 07:00, as the sheet's average driver."""
 CURVE = ChargeCurve.from_percent([(0, 100), (80, 100), (100, 30)])
 CAPACITY_KWH, CHARGER_KW, EFFICIENCY = 60.0, 7.0, 0.9
+DISCHARGING_EFFICIENCY, RESERVE, WEAR_GBP = 0.87 / EFFICIENCY, 0.3, 0.03
 N_TANGENTS = 1_001
 
 
@@ -51,10 +53,10 @@ def invented_nights(n: int) -> list[Known]:
     return [_stairs(wave + luck.normal(0, 0.05, len(hour))) for _ in range(n)]
 
 
-def agile_nights(n: int, path: Path) -> list[Known]:
+def agile_nights(n: int, path: Path, column: str = "import_p_per_kwh_inc_vat") -> list[Known]:
     """Nights of a year of Agile prices, evenly spread; those with a missing half-hour are left out."""
     with path.open(encoding="utf-8", newline="") as file:
-        price = {row["from_local"]: float(row["import_p_per_kwh_inc_vat"]) / 100 for row in csv.DictReader(file)}
+        price = {row["from_local"]: float(row[column]) / 100 for row in csv.DictReader(file)}
     evenings = sorted({text[:10] for text in price})[:-1]
     nights = []
     for evening in evenings:
@@ -73,13 +75,16 @@ def _stairs(values: Floats) -> Known:
 # ---- one car, one night
 
 
-def one_car(soc: float, target: float, price: Known) -> Observation:
-    """The sheet's average car, as a rule sees it."""
+def one_car(soc: float, target: float, price: Known, export: Known | None = None) -> Observation:
+    """The sheet's average car, as a rule sees it; it can give back what it can draw."""
     columns: dict[str, Anything] = {
         "now": np.zeros(1), "user_id": np.zeros(1, np.int64), "archetype": np.zeros(1, np.int64),
         "soc": np.array([soc]), "target_soc": np.array([target]), "capacity_kwh": np.array([CAPACITY_KWH]),
         "charger_kw": np.array([CHARGER_KW]), "efficiency": np.array([EFFICIENCY]),
         "is_charging": np.zeros(1, np.bool_), "order_kw": np.zeros(1), "plugged_in_at": np.zeros(1),
+        "discharge_kw": np.array([CHARGER_KW]), "discharging_efficiency": np.array([DISCHARGING_EFFICIENCY]),
+        "v2g_reserve_soc": np.array([RESERVE]), "wear_gbp_per_kwh": np.array([WEAR_GBP]),
+        "flat_to_soc": np.array([CURVE.is_flat_to]),
         "expected_departure": np.array([STAY_H * SECONDS_PER_HOUR], np.float64),
     }  # fmt: skip
     wiring = Wiring(columns["charger_kw"], columns["efficiency"] / columns["capacity_kwh"])
@@ -87,7 +92,8 @@ def one_car(soc: float, target: float, price: Known) -> Observation:
     def hours(soc: Floats, to: Floats, max_kw: Floats) -> Floats:
         return charge(CURVE, wiring, soc, np.minimum(max_kw, CHARGER_KW), to, np.array([np.inf])).hours
 
-    sight = Sight(lambda name: columns[name].copy(), hours, lambda _: price, lambda _: np.array([0.5]))
+    known = {"import_price": price, "export_price": export}
+    sight = Sight(lambda name: columns[name].copy(), hours, known.get, lambda _: np.array([0.5]))
     return Observation(1, sight, CLOCK, ("average",))
 
 
@@ -138,6 +144,66 @@ def least(soc: float, target: float, price: Known) -> float:
     return float(solved.fun - kwh * price.values @ first)
 
 
+# ---- one car that sells too
+
+
+def paid_by_seller(soc: float, target: float, price: Known, export: Known) -> tuple[float, float]:
+    """What a car pays by the orders of `cheapest`, less what it earns, and its wear [GBP]; and what it gives [kWh]."""
+    car = one_car(soc, target, price, export)
+    wiring, total, given_kwh = Wiring(car.charger_kw, car.efficiency / car.capacity_kwh), 0.0, 0.0
+    made = [(o, i) for o in ask(Cheapest(), car, car.now) for i in range(len(o.row))]
+    now_soc, end_s = car.soc, STAY_H * SECONDS_PER_HOUR
+    for order, i in sorted(made, key=lambda one: float(one[0].start[one[1]])):
+        start, stop, kw = float(order.start[i]), min(float(order.stop[i]), end_s), float(order.max_kw[i])
+        edges = np.concatenate(([start], price.edges[(price.edges > start) & (price.edges < stop)], [stop]))
+        for a, b in pairwise(edges):
+            hours, at = np.array([max(b - a, 0.0) / SECONDS_PER_HOUR]), np.array([a])
+            if kw > 0:
+                done = charge(CURVE, wiring, now_soc, car.charger_kw, car.target_soc, hours)
+                now_soc, total = done.soc, total + float(done.import_kwh[0] * price.at(at)[0])
+            else:
+                out_kwh = -kw * hours / DISCHARGING_EFFICIENCY
+                now_soc = now_soc - out_kwh / CAPACITY_KWH
+                total += float(out_kwh[0] * (WEAR_GBP - DISCHARGING_EFFICIENCY * export.at(at)[0]))
+                given_kwh += float(-kw * hours[0])
+    if now_soc[0] < target - 1e-6 or now_soc[0] > max(soc, target) + 1e-6:
+        raise SystemExit(f"a seller leaves at {now_soc[0]:.6f} instead of {target}")
+    return total, given_kwh
+
+
+def least_of_seller(soc: float, target: float, price: Known, export: Known) -> float:
+    """The least a car could pay, as `least`, if it may sell too; never for more than a purchase would cost [GBP]."""
+    n, slot_h = len(price), float(np.diff(price.edges)[0]) / SECONDS_PER_HOUR
+    high = max(soc, target)
+    touch = np.linspace(RESERVE, high, N_TANGENTS)
+    wiring = Wiring(np.full(N_TANGENTS, CHARGER_KW), np.full(N_TANGENTS, EFFICIENCY / CAPACITY_KWH))
+    after = charge(CURVE, wiring, touch, wiring.charger_kw, np.ones(N_TANGENTS), np.full(N_TANGENTS, slot_h)).soc
+    slope = np.where(after < 1, CURVE.share_at(after) / CURVE.share_at(touch), 0.0)
+    slope, level = np.unique(np.round([slope, after - slope * touch], 12), axis=1)
+    some = np.unique(np.linspace(0, len(slope) - 1, 200).astype(int))
+    upto, before, each, none = np.tril(np.ones((n, n))), np.tril(np.ones((n, n)), -1), np.eye(n), np.zeros((n, n))
+    rows, most = [], []
+    for m, level_m in zip(slope[some], level[some], strict=True):  # before + bought <= level_m + m before
+        rows.append(np.hstack(((1 - m) * before + each, (m - 1) * before)))
+        most.append(np.full(n, level_m + (m - 1) * soc))
+    rows += [np.hstack((upto, -upto)), np.hstack((-upto, upto)), np.hstack((none, each))]
+    most += [np.full(n, high - soc), np.full(n, soc - RESERVE)]
+    most += [np.full(n, CHARGER_KW / DISCHARGING_EFFICIENCY * slot_h / CAPACITY_KWH)]
+    buy = CAPACITY_KWH / EFFICIENCY * price.values
+    sell = np.minimum(CAPACITY_KWH * (DISCHARGING_EFFICIENCY * export.values - WEAR_GBP), buy)
+    solved = linprog(
+        np.concatenate((buy, -sell)),
+        A_ub=np.vstack(rows),
+        b_ub=np.concatenate(most),
+        A_eq=[[1.0] * n + [-1.0] * n],
+        b_eq=[target - soc],
+        method="highs",
+    )
+    if not solved.success:
+        raise SystemExit(f"no optimum: {solved.message}")
+    return float(solved.fun)
+
+
 # ---- tables
 
 
@@ -161,7 +227,29 @@ def cheapest(options: argparse.Namespace) -> None:
             )
 
 
-TABLES: dict[str, Callable[[argparse.Namespace], None]] = {"cheapest": cheapest}
+def arbitrage(options: argparse.Namespace) -> None:
+    """What `cheapest` pays where it can sell, against the cheapest plan there is, and against not selling."""
+    if not options.prices.is_file():
+        print(f"(no {options.prices}: there are no other prices of export)")
+        return
+    bought = agile_nights(options.nights, options.prices)
+    sold = agile_nights(options.nights, options.prices, "export_p_per_kwh")
+    print(
+        f"{'nights':>6} {'from':>5} {'to':>5} {'kept':>8} {'sold':>8} {'best':>8} {'got':>6}   (GBP a night)   kWh sold"
+    )
+    for soc, target in ((0.68, 0.8), (0.8, 0.8), (0.4, 0.8), (0.78, 0.9), (0.88, 1.0), (0.5, 1.0)):
+        pairs = list(zip(bought, sold, strict=True))
+        kept = np.array([paid(Cheapest(sell=False), soc, target, price) if soc < target else 0.0 for price in bought])
+        have, given_kwh = np.array([paid_by_seller(soc, target, *pair) for pair in pairs]).T
+        best = np.array([least_of_seller(soc, target, *pair) for pair in pairs])
+        got = (kept - have).sum() / (kept - best).sum()
+        print(
+            f"{len(have):>6} {soc:>5.0%} {target:>5.0%} {kept.mean():>8.4f} {have.mean():>8.4f} {best.mean():>8.4f} "
+            f"{got:>6.1%} {given_kwh.mean():>26.2f}"
+        )
+
+
+TABLES: dict[str, Callable[[argparse.Namespace], None]] = {"cheapest": cheapest, "arbitrage": arbitrage}
 
 
 def main() -> None:

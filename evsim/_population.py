@@ -48,10 +48,10 @@ class Population:
 
     Columns are (n,) arrays. For good: `archetype` (index into `archetype_names`), `capacity_kwh`, `charger_kw`,
     `efficiency`, `target_soc`, and of those who can give power back `discharge_kw` (0 for the others),
-    `discharging_efficiency`, `v2g_reserve_soc`. Changing: `soc`, `is_plugged_in`, `is_charging`, `is_discharging`,
-    `plugged_in_at` [s], `is_away`. Powers are at the meter; of an order or a flow, import is positive. Books, since
-    `open_books`: `driven_miles`, `driven_kwh`, `public_kwh`; what passed the meter is in `events`. `reserve_soc` is the
-    SoC at which drivers stop to charge in public.
+    `discharging_efficiency`, `v2g_reserve_soc`, `wear_gbp_per_kwh`. Changing: `soc`, `is_plugged_in`, `is_charging`,
+    `is_discharging`, `plugged_in_at` [s], `is_away`. Powers are at the meter; of an order or a flow, import is
+    positive. Books, since `open_books`: `driven_miles`, `driven_kwh`, `public_kwh`; what passed the meter is in
+    `events`. `reserve_soc` is the SoC at which drivers stop to charge in public.
 
     Verbs take `who` (user indices, each at most once) and an instant, one for all or one each, in run seconds; a
     verb in an impossible state is a `LeverError` and changes nothing.
@@ -72,6 +72,7 @@ class Population:
         discharge_kw: Floats | None = None,
         discharging_efficiency: Floats | None = None,
         v2g_reserve_soc: Floats | None = None,
+        wear_gbp_per_kwh: Floats | None = None,
     ) -> None:
         n = len(archetype)
         self.archetype, self.archetype_names = archetype, archetype_names
@@ -80,6 +81,7 @@ class Population:
         self.discharge_kw = np.zeros(n) if discharge_kw is None else discharge_kw
         self.discharging_efficiency = np.ones(n) if discharging_efficiency is None else discharging_efficiency
         self.v2g_reserve_soc = np.zeros(n) if v2g_reserve_soc is None else v2g_reserve_soc
+        self.wear_gbp_per_kwh = np.zeros(n) if wear_gbp_per_kwh is None else wear_gbp_per_kwh
         self.curve, self.clock = curve, clock
         self.soc = soc.copy()
         self.is_plugged_in = np.zeros(n, np.bool_)
@@ -88,6 +90,7 @@ class Population:
         self.is_away = np.zeros(n, np.bool_)
         self.driven_kwh, self.public_kwh, self.driven_miles = np.zeros(n), np.zeros(n), np.zeros(n)
         self.reserve_soc = 0.0
+        self.first_user = 0  # in the whole population, when these are a block of it
         self.now_s = 0.0
         self.events = EventStore(clock, archetype, archetype_names)
         self.totals = Totals(archetype, len(archetype_names), clock.step_s)
@@ -152,6 +155,7 @@ class Population:
         for name, value in vars(self).items():
             if isinstance(value, np.ndarray):
                 setattr(part, name, value[first:end])
+        part.first_user = self.first_user + first
         part.events = EventStore(self.clock, part.archetype, self.archetype_names)
         part.totals = Totals(part.archetype, len(self.archetype_names), self.clock.step_s)
         part._flows = Flows(self.curve, self._grain_kwh)
@@ -159,7 +163,7 @@ class Population:
         return part
 
     def take_back(self, blocks: Sequence[Population]) -> None:
-        """Be whole again: take over the logs and charges of blocks that cover it, in order."""
+        """Be whole again: take over the logs and flows of blocks that cover it, in order."""
         self.events = EventStore.joined([block.events for block in blocks])
         first = 0
         for block in blocks:
@@ -188,7 +192,7 @@ class Population:
     # ---- books
 
     def open_books(self) -> None:
-        """Begin to report: every user reports its SoC, plugs and charges in progress begin anew in the log."""
+        """Begin to report: every user reports its SoC, plugs and flows in progress begin anew in the log."""
         self.is_recording = True
         for book in (
             self.driven_miles, self.driven_kwh, self.public_kwh, self._unlogged_kwh, self._unlogged_export_kwh,
@@ -204,6 +208,10 @@ class Population:
         self._log(self.now_s, rows_where(self.is_discharging), EventKind.DISCHARGE_START, why)
         self._log(self.now_s, self.road.trips.who, EventKind.TRIP_START, why)
 
+    def gained_kwh(self) -> Floats:
+        """(n,) how much more is in each battery than when the books were opened [kWh]."""
+        return (self.soc - self._soc_at_opening) * self.capacity_kwh
+
     def residual_kwh(self, logged_import_kwh: Floats, logged_export_kwh: Floats) -> Floats:
         """(n,) what each user's books are out by [kWh], given their energy in the log: 0 but for rounding."""
         flows = self._flows
@@ -213,9 +221,8 @@ class Population:
         import_kwh[who] += np.where(gives, 0.0, unlogged_kwh)
         export_kwh = logged_export_kwh + self._unlogged_export_kwh
         export_kwh[who] += np.where(gives, -unlogged_kwh, 0.0)
-        stored = (self.soc - self._soc_at_opening) * self.capacity_kwh
         passed = self.efficiency * import_kwh - export_kwh / self.discharging_efficiency
-        return stored - (passed + self.public_kwh - self.driven_kwh)
+        return self.gained_kwh() - (passed + self.public_kwh - self.driven_kwh)
 
     # ---- levers
 
@@ -229,7 +236,7 @@ class Population:
         self._log(at_s, who, EventKind.PLUG_IN, reason)
 
     def plug_out(self, who: Who, at_s: Floats | float, reason: int = 0) -> None:
-        """Disconnect; a charge in progress is stopped first, for the reason `unplugged`."""
+        """Disconnect; power that flows is stopped first, for the reason `unplugged`."""
         self._refuse(who, ~self.is_plugged_in[who], "is not plugged in; plug it in first")
         self.settle(who, at_s)
         on = rows_where(self.has_power(who))
@@ -311,8 +318,9 @@ class Population:
         max_kw, until_soc, *_ = order
         self._refuse(who, ~self.is_plugged_in[who], "is not plugged in; plug it in before discharging")
         self._refuse(who, self.discharge_kw[who] <= 0, "cannot give power back; see v2g_percent")
-        self._refuse(who, ~(max_kw < 0), "cannot discharge without power; max_kw must be under 0")
+        self._refuse(who, ~(max_kw < 0), "cannot discharge without power; give it more than 0 kW to give back")
         self._refuse(who, -max_kw > self.discharge_kw[who], "gives back less power than that; see discharge_kw")
+        self._refuse(who, ~((until_soc >= 0) & (until_soc <= 1)), "cannot discharge to that; until_soc is 0 to 1")
         reserve = self.v2g_reserve_soc[who]
         self._refuse(who, ~(until_soc >= reserve), "keeps a reserve over that; see v2g_reserve_soc_percent")
         self._refuse(who, soc <= until_soc, "is at or under that state of charge; it has nothing to give")
@@ -499,8 +507,11 @@ class Population:
 
 
 def _in_and_out(kwh: Anything) -> tuple[Anything, Anything | float]:
-    """Energy at the meter (n,), which is negative where it goes out, as import and export [kWh]."""
-    gives = kwh < 0
+    """Energy at the meter (n,), which is negative where it goes out, as import and export [kWh].
+
+    What goes out may be nothing: then it is -0.0.
+    """
+    gives = np.signbit(kwh)
     if not gives.any():
         return kwh, 0.0
     return np.where(gives, kwh.dtype.type(0), kwh), np.where(gives, -kwh, kwh.dtype.type(0))

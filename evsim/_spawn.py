@@ -66,6 +66,7 @@ def spawn(
         discharge_kw=np.where(can_give, column([a.discharge_kw or a.charger_kw for a in archetypes]), 0.0),
         discharging_efficiency=column([battery.discharging_efficiency] * len(archetypes)),
         v2g_reserve_soc=column([archetype.v2g_reserve_soc_percent / 100 for archetype in archetypes]),
+        wear_gbp_per_kwh=column([battery.wear_pence_per_kwh / 100] * len(archetypes)),
         target_soc=target_soc,
         soc=column([archetype.plug_in_soc for archetype in archetypes]),
         curve=ChargeCurve.from_percent(battery.charge_curve),

@@ -72,6 +72,7 @@ _SEEN_AS_THEY_ARE = frozenset(
         "discharge_kw",
         "discharging_efficiency",
         "v2g_reserve_soc",
+        "wear_gbp_per_kwh",
         "is_discharging",
     )
 )
@@ -317,10 +318,12 @@ class UserController:
                 return self._expected_departure(who)
             if name == "order_kw":
                 return people.order_kw(who)
+            if name == "flat_to_soc":
+                return np.full(len(who), people.curve.is_flat_to)
             if name in _SEEN_AS_THEY_ARE:
                 column = getattr(people, name)[who]
                 return column
-            return (now if name == "now" else who).copy()
+            return now.copy() if name == "now" else who + people.first_user
 
         def luck(purpose: Purpose) -> Floats:
             day, _ = self._clock.local(people.plugged_in_at[who])
@@ -349,7 +352,7 @@ class UserController:
         people, starts = self.population, []
         asked = people.is_plugged_in
         if not any(getattr(self._strategies[i], "sees_full_cars", True) for i in due):
-            asked = asked & (people.soc < people.target_soc)
+            asked = asked & ((people.soc < people.target_soc) | (people.discharge_kw > 0))
         if self.desk is not None:
             asked = asked & ~self.desk.is_held
         connected = rows_where(asked)
@@ -529,10 +532,11 @@ class UserController:
                 start(who[rows], at[rows], order.of(rows), reason)
 
     def _can_give(self, who: Who, order: Order, gives: Ints) -> Order:
-        """The order with no more power out of batteries than cars have, and down to their reserve."""
+        """The order with no more power out of batteries than cars have, and down to their reserve; else a pause."""
         people, max_kw, until_soc = self.population, order.max_kw.copy(), order.until_soc.copy()
-        max_kw[gives] = np.maximum(max_kw[gives], -people.discharge_kw[who[gives]])
         until_soc[gives] = np.maximum(until_soc[gives], people.v2g_reserve_soc[who[gives]])
+        most_kw = np.where(people.soc[who[gives]] > until_soc[gives], people.discharge_kw[who[gives]], 0.0)
+        max_kw[gives] = np.maximum(max_kw[gives], -most_kw)
         return order._replace(max_kw=max_kw, until_soc=until_soc)
 
 

@@ -157,6 +157,8 @@ def _some_cars(n: int, only: int | None = None) -> Observation:
         "discharge_kw": luck.choice([0.0, 5.0], n),
         "discharging_efficiency": np.full(n, 0.95),
         "v2g_reserve_soc": np.full(n, 0.3),
+        "wear_gbp_per_kwh": np.full(n, 0.03),
+        "flat_to_soc": np.full(n, _CURVE.is_flat_to),
         "plugged_in_at": now.copy(),
         "expected_departure": now + luck.uniform(60, 30 * SECONDS_PER_HOUR, n),
     }

@@ -81,8 +81,9 @@ class Guarded:
         wants = cars.soc < cars.target_soc
         plain = np.ones(len(cars), np.bool_)
         if self.guards.boost_percent:
-            boosted = wants & (cars.luck(Purpose.BOOST) < self.guards.boost_percent / _PERCENT)
-            plain &= ~boosted
+            pressed = cars.luck(Purpose.BOOST) < self.guards.boost_percent / _PERCENT
+            boosted = wants & pressed
+            plain &= ~(boosted | (pressed & (cars.discharge_kw > 0)))  # nor is what it has charged sold
             yield cars.orders(which=boosted, reason="boost")
         delay = self._delay(cars)
         seen = cars
@@ -92,7 +93,11 @@ class Guarded:
             yield from self._up_to_minimum(cars, low, delay)
             has_more = low & (cars.target_soc > self._minimum) & (self.inner.asked != "every_step")
             plain &= ~low | has_more
-            seen = cars.but(now=np.where(low, reached, cars.now), soc=np.where(low, self._minimum, cars.soc))
+            seen = cars.but(
+                now=np.where(low, reached, cars.now),
+                soc=np.where(low, self._minimum, cars.soc),
+                v2g_reserve_soc=np.maximum(cars.v2g_reserve_soc, self._minimum),
+            )
         early = self.guards.margin_minutes * SECONDS_PER_MINUTE + delay
         if early.any():
             seen = seen.but(expected_departure=seen.expected_departure - early)
@@ -130,7 +135,7 @@ class Guarded:
             ours = replace(orders, row=rows[orders.row])
             if self.guards.minimum_kw:
                 raised = np.maximum(ours.max_kw, self.guards.minimum_kw)
-                ours = replace(ours, max_kw=np.where(ours.max_kw > 0, raised, 0.0))
+                ours = replace(ours, max_kw=np.where(ours.max_kw > 0, raised, ours.max_kw))
             yield from self._delayed(cars, ours, since[ours.row], delay)
 
     # ---- the law's delay
@@ -141,7 +146,7 @@ class Guarded:
         return np.floor(cars.luck(Purpose.RANDOM_DELAY) * most) if most else np.zeros(len(cars))
 
     def _delayed(self, cars: Observation, orders: Orders, since: Floats, delay: Floats) -> Iterator[Orders]:
-        """Starts and changes of power wait; a car that charges goes on meanwhile, as before.
+        """Starts and changes of power wait; a car that charges goes on meanwhile, as before, unless it is to sell.
 
         since : (m,) when the strategy takes over: now, or when the minimum is reached
         """
@@ -153,10 +158,12 @@ class Guarded:
         goes_on = (cars.is_charging[row] | follows_minimum) & (orders.start <= since)
         power = np.where(follows_minimum, cars.charger_kw[row], cars.order_kw[row])
         is_same = goes_on & (np.minimum(orders.max_kw, cars.charger_kw[row]) == power)
-        start = orders.start + np.where(is_same | (orders.max_kw <= 0), 0.0, delay[row])
+        if (orders.max_kw < 0).any():
+            is_same |= (cars.order_kw[row] == orders.max_kw) & (orders.max_kw < 0) & (orders.start <= since)
+        start = orders.start + np.where(is_same | (orders.max_kw == 0), 0.0, delay[row])
         kept = start < orders.stop
         yield some_of(replace(orders, start=start), kept)
-        changes = goes_on & ~is_same & (start > orders.start)
+        changes = goes_on & ~is_same & (start > orders.start) & (orders.max_kw > 0)
         meanwhile = replace(orders, max_kw=power, stop=np.where(kept, NEVER, orders.stop))
         yield some_of(meanwhile, changes)
 

@@ -73,6 +73,8 @@ class Observation:
     `discharge_kw`       the most the car gives back at the meter, 0 where it cannot [kW]
     `discharging_efficiency`  energy at the meter per battery energy [0-1]
     `v2g_reserve_soc`    below this it gives nothing back [0-1]
+    `wear_gbp_per_kwh`   what a kWh out of the battery costs in wear [GBP/kWh]
+    `flat_to_soc`        up to this it charges with one power, from empty [0-1]
     `plugged_in_at` [s]  when the cable went in
     `expected_departure` [s]  when the driver usually leaves; the real departure is not known
 
@@ -98,6 +100,8 @@ class Observation:
         "discharge_kw",
         "discharging_efficiency",
         "v2g_reserve_soc",
+        "wear_gbp_per_kwh",
+        "flat_to_soc",
         "plugged_in_at",
         "expected_departure",
     )
@@ -117,6 +121,8 @@ class Observation:
     discharge_kw: Floats
     discharging_efficiency: Floats
     v2g_reserve_soc: Floats
+    wear_gbp_per_kwh: Floats
+    flat_to_soc: Floats
     plugged_in_at: Floats
     expected_departure: Floats
     import_price: Known | None

@@ -57,6 +57,8 @@ class FleetLimit:
     (earliest-deadline scheduling: Liu and Layland 1973, J. ACM 20, 46). If the rules want less than that, cars whose
     rule waits by choice (`can_hurry`: not a timer) charge too, the most pressed first.
 
+    Power that cars give back is neither cut nor counted: it makes no room for others.
+
     It believes that people leave when they usually do. The wrong choice where a car must have its energy
     whatever the others do (a guard belongs into the rule inside, and no rule is obeyed beyond the limit), and
     for flattening: up to its limit a fleet may peak (see `ValleyFill`).
@@ -102,8 +104,8 @@ class FleetLimit:
         """What the rules order for the cars of a part, how pressed these are, and what is due by when."""
         near = list(self._wanted_until(cars, cars.now + self._interval_s))
         slow = [self._slowed(cars, orders) for orders in near]
-        slow_kw = _most(slow, len(cars))
-        waits = (slow_kw == 0) & (cars.soc < cars.target_soc) & self._can_hurry(cars)
+        slow_kw, gives = _most(slow, len(cars)), _gives(near, len(cars))
+        waits = (slow_kw == 0) & ~gives & (cars.soc < cars.target_soc) & self._can_hurry(cars)
         claims = self._claims(cars, np.where(waits, cars.charger_kw, slow_kw))
         when = pressure(self.share_by, claims, self._interval_h).astype(np.int32)
         when += np.int32(LATER) * waits
@@ -111,7 +113,7 @@ class FleetLimit:
             wanted_kw=exact_sum(_most(near, len(cars))),
             slow_kw=exact_sum(slow_kw),
             claims=claims if self.share_by == "equally" else tallied(when, claims.wanted_kw),
-            due_kwh=self._due_kwh(cars, counts=waits | (slow_kw > 0)),
+            due_kwh=self._due_kwh(cars, counts=waits | gives | (slow_kw > 0)),
         )
         return part, _Look(near, slow, claims, waits, when)
 
@@ -146,7 +148,7 @@ class FleetLimit:
         hurries = waits & (granted_kw > 0)
         if hurries.any():
             yield cars.orders(which=hurries, max_kw=granted_kw, reason=_REASON)
-        pauses = claims.is_charging & ~waits & (claims.wanted_kw > 0) & (granted_kw == 0)
+        pauses = claims.is_charging & ~waits & (claims.wanted_kw > 0) & (granted_kw == 0) & ~_gives(near, len(cars))
         if pauses.any():
             yield cars.orders(which=pauses, max_kw=0.0, reason=_REASON)
 
@@ -156,7 +158,8 @@ class FleetLimit:
         hours = (np.minimum(orders.stop, now + self._interval_s) - np.maximum(orders.start, now)) / SECONDS_PER_HOUR
         needs_kwh = (orders.until_soc - cars.soc[row]) * cars.capacity_kwh[row] / cars.efficiency[row]
         enough_kw = np.maximum(needs_kwh / hours, np.minimum(self.minimum_kw, orders.max_kw))
-        return replace(orders, max_kw=np.minimum(orders.max_kw, enough_kw))
+        slowed_kw = np.where(orders.max_kw > 0, np.minimum(orders.max_kw, enough_kw), orders.max_kw)
+        return replace(orders, max_kw=slowed_kw)
 
     def _can_hurry(self, cars: Observation) -> Bools:
         """(n,) whose rule lets them charge before it would."""
@@ -187,7 +190,8 @@ class FleetLimit:
                 row = orders.row if is_all else rows[orders.row]
                 power = np.minimum(orders.max_kw, cars.charger_kw[row])
                 stop = np.where(orders.stop > until_s[row], NEVER, orders.stop)
-                lives = (orders.start < until_s[row]) & (orders.until_soc > cars.soc[row]) & (power > 0)
+                lives = (orders.until_soc > cars.soc[row]) & (power > 0) | (power < 0)
+                lives &= orders.start < until_s[row]
                 yield from _of(replace(orders, row=row, max_kw=power, stop=stop), lives)
 
     def _shares_of_rules(self, cars: Observation) -> Iterator[tuple[ChargingStrategy, Ints]]:
@@ -257,6 +261,14 @@ def _most(given: Sequence[Orders], n: int) -> Floats:
         else:
             np.maximum.at(most_kw, row, orders.max_kw)
     return most_kw
+
+
+def _gives(given: Sequence[Orders], n: int) -> Bools:
+    """(n,) who is ordered to give power back."""
+    gives = np.zeros(n, np.bool_)
+    for orders in given:
+        gives[orders.row[orders.max_kw < 0]] = True
+    return gives
 
 
 def _of(orders: Orders, rows: Bools) -> Iterator[Orders]:
