@@ -48,6 +48,7 @@ _MEASURES = (
     _Shown("mean_p_per_kwh", "p\na kWh", _COSTS, 1),
     _Shown("g_per_kwh", "gCO2\na kWh", _COSTS, 0),
     _Shown("import_kwh", "\nkWh", _COSTS, 0),
+    _Shown("export_kwh", "kWh\nback", _COSTS, 0),
     _Shown("peak_kw", "peak\nkW", _NETWORK, 0),
     _Shown("admd_kw", "peak kW\na user", _NETWORK, 2),
     _Shown("load_factor", "load\nfactor", _NETWORK, 0, "%", 100),
@@ -56,6 +57,7 @@ _MEASURES = (
     _Shown("short_kwh", "kWh\nshort", _DRIVERS, 0),
     _Shown("short_miles", "miles\nshort", _DRIVERS, 0),
 )
+_IF_ANY = "export_kwh"
 _PEAK_AT = "peak\nat"
 _GROUPINGS = (((_COSTS, _NETWORK, _DRIVERS),), ((_COSTS,), (_NETWORK, _DRIVERS)), ((_COSTS,), (_NETWORK,), (_DRIVERS,)))
 """Which groups share a table, from a wide terminal to a narrow one."""
@@ -138,7 +140,7 @@ def _columns(comparison: Comparison) -> list[_Column]:
     found: list[_Column] = []
     for shown in _MEASURES:
         means = comparison.means(shown.measure)
-        if not any(math.isfinite(mean) for mean, _ in means):
+        if not any(math.isfinite(mean) and (mean or shown.measure != _IF_ANY) for mean, _ in means):
             continue
         cells = [_number(mean * shown.times, shown) for mean, _ in means]
         less = [Estimate(*(shown.times * value for value in e)) for e in comparison.differences(shown.measure)[1:]]

@@ -121,6 +121,14 @@ class EventLog:
         """When charging stopped, datetime64[s], UTC."""
         return self._when(EventKind.CHARGE_STOP)
 
+    def discharge_starts(self) -> Anything:
+        """When power began to flow out of the battery, datetime64[s], UTC."""
+        return self._when(EventKind.DISCHARGE_START)
+
+    def discharge_stops(self) -> Anything:
+        """When power ceased to flow out of the battery, datetime64[s], UTC."""
+        return self._when(EventKind.DISCHARGE_STOP)
+
     def sessions(self) -> list[Session]:
         """Plug-in to plug-out, in order; an open end is None."""
         kinds = self._of("event")

@@ -52,15 +52,19 @@ class Portrait:
     miles : driven in all [miles]; None with driving off, when no trip is driven
     driven_kwh, home_kwh, public_kwh : out of batteries by driving, into them at home and in public [kWh, battery side];
         of recorded sessions, what is driven is not known: None
-    import_kwh : at home [kWh at the meter]
+    given_kwh : out of batteries to be given back [kWh, battery side]
+    gained_kwh : more in batteries at the run's end than at its start [kWh], None like `driven_kwh`. The balance:
+        home_kwh - given_kwh + public_kwh - driven_kwh
+    import_kwh, export_kwh : at home [kWh at the meter]
     plug_ins : that happened in the run, not those in progress at its start
     departures : plug-outs in the run
     whole_sessions : with both ends in the run; cut_sessions : all others, in progress at the run's start or end
     plug_in_soc : at each of `plug_ins` [0-1]
-    session_kwh, plugged_in_h, charging_h : of each whole session: energy [kWh at the meter], plug-in to plug-out [h],
-        time in which power flowed [h]. One in which nothing was charged counts with 0. Stays that are long
-        beside the run are cut more often than short ones, and so come short in these
-    plugged_in_share, charging_share, away_share : of all the people's time in the run [0-1], exact to the second; away
+    session_kwh, plugged_in_h, charging_h : of each whole session: import [kWh at the meter], plug-in to plug-out [h],
+        time in which power flowed into the battery [h]. One in which nothing was charged counts with 0. Stays that
+        are long beside the run are cut more often than short ones, and so come short in these
+    plugged_in_share, charging_share, discharging_share, away_share : of all the people's time in the run [0-1], exact
+        to the second; away
         is driven off and not home yet, None with driving off
     below_target : who left short
     """
@@ -72,7 +76,10 @@ class Portrait:
     driven_kwh: float | None
     home_kwh: float
     public_kwh: float
+    given_kwh: float
+    gained_kwh: float | None
     import_kwh: float
+    export_kwh: float
     plug_ins: int
     departures: int
     whole_sessions: int
@@ -83,6 +90,7 @@ class Portrait:
     charging_h: Quartiles | None
     plugged_in_share: float | None
     charging_share: float | None
+    discharging_share: float | None
     away_share: float | None
     below_target: BelowTarget
 
@@ -113,6 +121,11 @@ class Portrait:
         return self._per_year(self.import_kwh)
 
     @property
+    def export_kwh_per_year(self) -> float | None:
+        """Export per user in 365 days as these [kWh at the meter]."""
+        return self._per_year(self.export_kwh)
+
+    @property
     def plug_ins_per_day(self) -> float | None:
         """Plug-ins per user and day: the sheet's `plug_in_frequency_per_day`."""
         return self._per_day(self.plug_ins)
@@ -137,8 +150,11 @@ class Portrait:
             "driven_kwh": self.driven_kwh,
             "driven_kwh_per_user_and_year": self.kwh_per_year,
             "import_kwh_per_user_and_year": self.import_kwh_per_year,
+            "export_kwh_per_user_and_year": self.export_kwh_per_year,
             "home_battery_kwh": self.home_kwh,
+            "given_back_battery_kwh": self.given_kwh,
             "public_kwh": self.public_kwh,
+            "gained_battery_kwh": self.gained_kwh,
             "public_percent": _percent(self.public_share),
             "plug_ins": self.plug_ins,
             "plug_ins_per_user_and_day": self.plug_ins_per_day,
@@ -150,6 +166,7 @@ class Portrait:
             "charging_hours": _spread(self.charging_h),
             "plugged_in_percent": _percent(self.plugged_in_share),
             "charging_percent": _percent(self.charging_share),
+            "discharging_percent": _percent(self.discharging_share),
             "away_percent": _percent(self.away_share),
             "departures": self.departures,
             "below_target": {
@@ -177,7 +194,8 @@ def portraits(results: Results) -> tuple[Portrait, ...]:
     miles, driven_kwh, public_kwh = map(total, (people.driven_miles, people.driven_kwh, people.public_kwh))
     per_kwh = np.array([archetype.efficiency_miles_per_kwh for archetype in scenario.archetypes])
     short_miles = with_all(np.array(sums["short_kwh"][:-1]) * per_kwh)
-    import_kwh, n_users = with_all(results.import_kwh), with_all(results.n_users)
+    import_kwh, export_kwh = with_all(results.import_kwh), with_all(results.export_kwh)
+    gained_kwh, n_users = total(people.gained_kwh()), with_all(results.n_users)
     n_plug_ins, (plug_in_soc,) = _spreads(log.arrivals, 1.0)
     n_whole, (session_kwh, plugged_in_h, charging_h) = _spreads(log.whole, 1.0, SECONDS_PER_HOUR, SECONDS_PER_HOUR)
 
@@ -193,7 +211,10 @@ def portraits(results: Results) -> tuple[Portrait, ...]:
             driven_kwh=driven_kwh[i] if scenario.recorded is None else None,
             home_kwh=import_kwh[i] * scenario.battery.charging_efficiency,
             public_kwh=public_kwh[i],
+            given_kwh=export_kwh[i] / scenario.battery.discharging_efficiency,
+            gained_kwh=gained_kwh[i] if scenario.recorded is None else None,
             import_kwh=import_kwh[i],
+            export_kwh=export_kwh[i],
             plug_ins=n_plug_ins[i],
             departures=int(sums["n_departures"][i]),
             whole_sessions=n_whole[i],
@@ -204,6 +225,7 @@ def portraits(results: Results) -> tuple[Portrait, ...]:
             charging_h=charging_h[i],
             plugged_in_share=share(i, "plugged_s"),
             charging_share=share(i, "charging_s"),
+            discharging_share=share(i, "discharging_s"),
             away_share=share(i, "away_s") if drives else None,
             below_target=BelowTarget(
                 int(n_short_users[i]),

@@ -29,12 +29,14 @@ SHORT_BY_SOC = 1e-6
 class PerUser(NamedTuple):
     """What adds up over the run, each (n_users,).
 
-    plugged_s, charging_s, away_s : time plugged in, with power flowing, driven off and not home yet [s]
+    plugged_s, charging_s, discharging_s : time plugged in, with power flowing into the battery, out of it [s]
+    away_s : driven off and not home yet [s]
     n_departures, n_short : plug-outs, and those below target; short_kwh : what these missed [kWh, battery side]
     """
 
     plugged_s: Floats
     charging_s: Floats
+    discharging_s: Floats
     away_s: Floats
     n_departures: Floats
     n_short: Floats
@@ -71,8 +73,8 @@ class LogReader:
     """Reads the log of a run that is over.
 
     per_user : what adds up; arrivals : SoC [0-1, float32] at each plug-in that happened in the run, not at those in
-    progress when it began (`run_start`); whole : of each session with both ends in the run, energy [kWh at the meter],
-    plug-in to plug-out and time in which power flowed [s, int32]
+    progress when it began (`run_start`); whole : of each session with both ends in the run, import [kWh at the
+    meter], plug-in to plug-out and time in which power flowed into the battery [s, int32]
 
     target_soc_of : given users and when they plugged in [s], the targets of these sessions [0-1]
     """
@@ -125,7 +127,7 @@ class LogReader:
     def _take(
         self, event: _Part, user: Anything, at: _Part, reason: _Part, soc: Anything, total: Anything | None
     ) -> None:
-        """Events of users, each once; total : their energy at the meter up to then [kWh], or None: as noted."""
+        """Events of users, each once; total : their import up to then [kWh], or None: as noted."""
         for kind, rows in _by_kind(event):
             who, when = user[rows], _of(at, rows)
             kwh = self._kwh[who] if total is None else total[rows]
@@ -135,6 +137,10 @@ class LogReader:
                 self._charging_s[who] -= when
             elif kind == EventKind.CHARGE_STOP:
                 self._charging_s[who] += when
+            elif kind == EventKind.DISCHARGE_START:
+                self.per_user.discharging_s[who] -= when
+            elif kind == EventKind.DISCHARGE_STOP:
+                self.per_user.discharging_s[who] += when
             elif kind == EventKind.PLUG_OUT:
                 self._plug_out(who, when, soc[rows], kwh)
             elif kind == EventKind.TRIP_START:
@@ -173,6 +179,7 @@ class LogReader:
         mine, people = self.per_user, self._people
         mine.plugged_s[:] += people.is_plugged_in * (end_s - self._plugged_in_at)
         mine.charging_s[:] += people.is_plugged_in * (self._charging_s + end_s * people.is_charging)
+        mine.discharging_s[:] += end_s * people.is_discharging
         mine.away_s[:] = end_s - self._home_s - ~people.is_away * (end_s - self._home_since)
 
 

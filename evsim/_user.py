@@ -110,13 +110,13 @@ class User:
         self._people.plug_in(self._lever, self._people.now_s)
 
     def plug_out(self) -> None:
-        """Disconnect; a charge in progress is stopped first."""
+        """Disconnect; power that flows is stopped first."""
         self._people.plug_out(self._lever, self._people.now_s)
 
     def start_charging(self, kw: float | None = None, until_soc: float = 1.0) -> None:
         """Charge with at most `kw` [kW at the meter; the charger's power by default] up to `until_soc` [0-1].
 
-        On a car that charges already this changes its power and goal.
+        On a car that charges already this changes its power and goal; one that gives power back stops that first.
         """
         power = self.charger_kw if kw is None else kw
         order = Order(_column(power), _column(until_soc), _column(np.inf), 0)
@@ -127,10 +127,14 @@ class User:
         self._people.stop_charging(self._lever, self._people.now_s)
 
     def start_discharging(self, kw: float | None = None, until_soc: float = 0.0) -> None:
-        """Give back at most `kw` [kW at the meter; all the car can by default] down to `until_soc`, or its reserve."""
+        """Give back at most `kw` [kW at the meter; all the car can by default] down to `until_soc`, or its reserve.
+
+        On a car that does so already this changes its power and goal; one that charges stops that first.
+        """
         power = self.discharge_kw if kw is None else kw
-        floor = max(float(_column(until_soc)[0]), float(self._people.v2g_reserve_soc[self._i]))
-        order = Order(-_column(power), _column(floor), _column(np.inf), 0)
+        floor, reserve = _column(until_soc), self._people.v2g_reserve_soc[self._who]
+        floor = np.where(floor >= 0, np.maximum(floor, reserve), floor)
+        order = Order(-_column(power), floor, _column(np.inf), 0)
         self._people.start_discharging(self._lever, _column(self._people.now_s), order)
 
     def stop_discharging(self) -> None:

@@ -37,6 +37,16 @@ class Charge:
 
 
 @dataclass
+class Give:
+    """Power out of the battery: SoC falls evenly from `soc` to `end_soc` between two instants [s since 1970]."""
+
+    start: float
+    soc: float
+    stop: float
+    end_soc: float
+
+
+@dataclass
 class Drive:
     """SoC falls evenly from `soc` to `end_soc` between two instants [s since 1970], over `miles`."""
 
@@ -58,12 +68,13 @@ class Jump:
 
 @dataclass
 class Stay:
-    """A session: from `plug_in` to `plug_out` [s since 1970], with its charges."""
+    """A session: from `plug_in` to `plug_out` [s since 1970], with its charges and what it gave back."""
 
     plug_in: int
     plug_out: int
     soc: float
     charges: list[Charge] = field(default_factory=list)
+    gives: list[Give] = field(default_factory=list)
 
 
 class Car:
@@ -71,6 +82,7 @@ class Car:
 
     def __init__(self, archetype, battery):
         self.capacity_kwh, self.efficiency = archetype.battery_kwh, battery.charging_efficiency
+        self.efficiency_out = battery.discharging_efficiency
         self.charger_kw = archetype.charger_kw
         self.points = [(s / 100, p / 100 * archetype.charger_kw) for s, p in battery.charge_curve]
 
@@ -115,7 +127,7 @@ class Person:
         self.reserve = self.behaviour.public_reserve_percent / 100
         self.rule = habit.rule
         self.stays: list[Stay] = []
-        self.moves: list[Charge | Drive | Jump] = []
+        self.moves: list[Charge | Give | Drive | Jump] = []
         self.aways: list[tuple[int, int]] = []
         self.departures: list[tuple[int, str, float]] = []
         self.arrivals: list[tuple[int, float]] = []
@@ -248,7 +260,7 @@ class Person:
     def _soc_in(self, move, t):
         if isinstance(move, Jump) or t >= move.stop:
             return move.end_soc
-        if isinstance(move, Drive):
+        if isinstance(move, Give | Drive):
             return move.soc + (move.end_soc - move.soc) * (t - move.start) / (move.stop - move.start)
         return self.car.soc_after(move.soc, (t - move.start) / HOUR_S, move.end_soc)
 
@@ -262,6 +274,17 @@ class Person:
             return 0.0
         low, high = (self._soc_in(charge, t) for t in (a, b))
         return (high - low) * self.car.capacity_kwh / self.car.efficiency
+
+    def given_kwh(self, t0, t1):
+        """Energy given back at the meter between two instants."""
+        return sum(self.given_kwh_of(give, t0, t1) for stay in self.stays for give in stay.gives)
+
+    def given_kwh_of(self, give, t0, t1):
+        a, b = max(give.start, t0), min(give.stop, t1)
+        if a >= b:
+            return 0.0
+        high, low = (self._soc_in(give, t) for t in (a, b))
+        return (high - low) * self.car.capacity_kwh * self.car.efficiency_out
 
     def driven(self, t0, t1):
         """Miles and kWh on the road between two instants."""

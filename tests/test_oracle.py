@@ -119,7 +119,7 @@ def at(second):
 
 
 def expected_sessions(person, start, end):
-    """What a user's sessions should be, as (plug_in, plug_out, SoCs, charge_start, charge_stop, kWh)."""
+    """What a user's sessions should be, as (plug_in, plug_out, SoCs, charge_start, charge_stop, kWh in and out)."""
     for stay in person.stays:
         if stay.plug_out < start or stay.plug_in >= end or (stay.plug_out == start == stay.plug_in):
             continue
@@ -137,12 +137,13 @@ def expected_sessions(person, start, end):
             at(max(charges[0].start, start)) if charges else None,
             at(whole(last.stop)) if stopped else None,
             sum(person.kwh_of(c, start, end) for c in charges),
+            sum(person.given_kwh_of(give, start, end) for give in stay.gives),
         )
 
 
-def agree(made: Scenario):
-    """Run both and compare all they say."""
-    results, people = simulate(made), oracle.live(made)
+def agree(made: Scenario, kind=oracle.Person):
+    """Run both and compare all they say; returns what the real one left."""
+    results, people = simulate(made), oracle.live(made, kind)
     start, end = oracle.start_and_end(made)
     for person, user in zip(people, results.users, strict=True):
         agree_about_sessions(person, user, start, end)
@@ -163,6 +164,8 @@ def agree(made: Scenario):
             mine = [p for p, of in zip(people, group, strict=True) if of == g]
             socs = sorted(p.soc(t1) for p in mine)
             assert results.import_kw[k, g] == pytest.approx(sum(p.kwh(t0, t1) for p in mine) * 3600 / step_s, abs=1e-6)
+            given_kw = sum(p.given_kwh(t0, t1) for p in mine) * 3600 / step_s
+            assert results.export_kw[k, g] == pytest.approx(given_kw, abs=1e-6)
             assert results.n_plugged_in[k, g] == sum(p.is_plugged_in(t1) for p in mine)
             assert results.n_charging[k, g] == sum(p.is_charging(t1) for p in mine)
             assert results.n_away[k, g] == sum(p.is_away(t1) for p in mine)
@@ -170,6 +173,7 @@ def agree(made: Scenario):
             for q, share in enumerate((0.1, 0.5, 0.9)):
                 holder = socs[math.ceil(share * len(socs) - 1e-9) - 1]
                 assert results.soc_quantiles[k, g, q] == pytest.approx(holder, abs=0.0005 + 1e-9)
+    return results
 
 
 def agree_about_sessions(person, user, start, end):
@@ -180,6 +184,7 @@ def agree_about_sessions(person, user, start, end):
         assert s.plug_in_soc == pytest.approx(expected[2], abs=1e-6)
         assert s.plug_out_soc == (None if expected[3] is None else pytest.approx(expected[3], abs=1e-6))
         assert s.import_kwh == pytest.approx(expected[6], abs=3e-6)
+        assert s.export_kwh == pytest.approx(expected[7], abs=3e-6)
 
 
 def agree_about_trips(person, user, start, end):

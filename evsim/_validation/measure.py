@@ -31,7 +31,11 @@ _LEAST_CHARGE_KWH = 0.1
 
 
 class Measured:
-    """A run, measured. Columns by person are (n_users,); by stay (n_stays,), by user and then time."""
+    """A run, measured. Columns by person are (n_users,); by stay (n_stays,), by user and then time.
+
+    drawn_kwh, given_kwh : import and export of each person [kWh at the meter]
+    home_kwh : what stays in the battery of that [kWh, battery side]
+    """
 
     def __init__(self, results: Results) -> None:
         self.results = results
@@ -41,7 +45,8 @@ class Measured:
         self.stays = stays = results.events.sessions()
         start = results.times[0] if len(results.times) else np.datetime64("NaT")
         self.began_in_run = stays.plug_in > start
-        self.home_kwh = people.events.import_kwh_by_user() * people.efficiency
+        self.drawn_kwh, self.given_kwh = people.events.import_kwh_by_user(), people.events.export_kwh_by_user()
+        self.home_kwh = self.drawn_kwh * people.efficiency - self.given_kwh / people.discharging_efficiency
 
     # ---- by person
 
@@ -58,7 +63,7 @@ class Measured:
 
     @cached_property
     def charging_h(self) -> Floats:
-        """Hours for which power flowed."""
+        """Hours for which power flowed into the battery."""
         events, end_s = self.results.events, self.results.clock.end_s
         kind, at, user = (events.column(name) for name in ("event", "at_s", "user"))
         total = np.zeros(self.n_users)

@@ -27,6 +27,8 @@ def sheet(run: Measured) -> Section:
         "kWh are at the battery, without what was charged in public.",
         "How often people plug in is what their rule is solved for; all else is an outcome.",
     ]
+    if run.given_kwh.any():
+        notes.append("kWh are without what was given back, and what was charged in its place.")
     if not run.results.scenario.behaviour.driving:
         notes = ["behaviour.driving is false: no miles are driven, and each plug-in finds what the config says."]
     return Section("The archetype sheet", facts.SHEET, blocks, notes)

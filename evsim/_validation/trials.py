@@ -97,7 +97,7 @@ def sessions(run: Measured) -> Section | None:
     connected = ratio(run.per_user(run.connected_h, whole), run.per_user(whole))
     weekly = mean(n / days * DAYS_PER_WEEK)
     all_weekly = mean(run.n_stays / days * DAYS_PER_WEEK)
-    drawn = run.home_kwh / run.people.efficiency / run.years
+    drawn = run.drawn_kwh / run.years
     their_year = facts.SESSION_KWH_MEAN * facts.SESSIONS_PER_WEEK * DAYS_PER_YEAR / DAYS_PER_WEEK
     plugged = float(run.results.n_plugged_in.sum()) / run.n_users / run.results.clock.n_steps
     why_kwh = (
@@ -132,6 +132,8 @@ def sessions(run: Measured) -> Section | None:
         "The sheet has one plug-in a day; people in trials plug in 2 to 3.5 times a week, for more energy each time.",
         "Who wants that habit lowers plug_in_frequency_per_day: 0.5 is 3.5 a week.",
     ]
+    if run.given_kwh.any():
+        notes.append(f"{run.given_kwh.sum():,.0f} kWh were given back and charged again: that is in the sessions here.")
     return Section("Home sessions", facts.TRONDHEIM, {"energy": energy, "times": times, "gaps": gaps}, notes)
 
 

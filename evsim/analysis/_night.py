@@ -10,6 +10,7 @@ import numpy as np
 from evsim._clock import Clock
 from evsim._event_kinds import EventKind
 from evsim._results import Results
+from evsim._series import Signal
 from evsim._units import SECONDS_PER_DAY, SECONDS_PER_HOUR, Floats
 
 _NOON_S = SECONDS_PER_DAY // 2
@@ -33,10 +34,11 @@ class Example(NamedTuple):
 class Night:
     """A driver's night under one variant; instants are seconds from its beginning.
 
-    edges : (n + 1,) rising, and power_kw : (n,) the mean power between them [kW at the meter]
+    edges : (n + 1,) rising, and power_kw : (n,) the mean power between them [kW at the meter; negative where it is
+    given back]
     soc_at, soc : (m,) state of charge [0-1], straight between two instants
     plug_ins, plug_outs : the instants of either
-    import_kwh : at the meter [kWh]; cost_gbp : what that costs, NaN without a price
+    import_kwh, export_kwh : at the meter [kWh]; cost_gbp : what these cost less what they earn, NaN without a price
     """
 
     archetype: str
@@ -48,6 +50,7 @@ class Night:
     plug_ins: Floats
     plug_outs: Floats
     import_kwh: float
+    export_kwh: float
     cost_gbp: float
 
 
@@ -79,27 +82,36 @@ def night_of(results: Results, example: Example) -> Night | None:
     rows = events.of(example.user)._rows
     at = events.column("at_s")[rows].astype(np.float64)
     kind, soc = events.column("event")[rows], events.column("soc")[rows].astype(np.float64)
-    total = np.cumsum(events.column("import_kwh")[rows], dtype=np.float64)
     edges = np.unique(np.concatenate(([begin], at[(at > begin) & (at < end)], [end]))).astype(np.float64)
-    kwh = np.diff(np.interp(edges, at, total))
+    drawn, given = (
+        np.diff(np.interp(edges, at, np.cumsum(events.column(name)[rows], dtype=np.float64)))
+        for name in ("import_kwh", "export_kwh")
+    )
     soc_at, soc = _levels(at, soc, kind)
     inside = (soc_at > begin) & (soc_at < end)
     ends = np.interp([begin, end], soc_at, soc)
     during = (at >= begin) & (at <= end) & (at > 0)  # at 0 a stay that began before the run is told again
-    price = results.signals.import_price
-    cost = np.nan if price is None else float((price.actual.mean(edges[:-1], edges[1:]) * kwh).sum())
+    cost = _worth(results.signals.import_price, edges, drawn)
+    if given.any():
+        cost -= _worth(results.signals.export_price, edges, given)
     return Night(
         archetype=results.archetypes[int(results.users.archetype[example.user])],
         charger_kw=float(results.users.charger_kw[example.user]),
         edges=edges - begin,
-        power_kw=kwh / np.diff(edges) * SECONDS_PER_HOUR,
+        power_kw=(drawn - given) / np.diff(edges) * SECONDS_PER_HOUR,
         soc_at=np.concatenate(([0.0], soc_at[inside] - begin, [float(end - begin)])),
         soc=np.concatenate((ends[:1], soc[inside], ends[1:])),
         plug_ins=at[during & (kind == EventKind.PLUG_IN)] - begin,
         plug_outs=at[during & (kind == EventKind.PLUG_OUT)] - begin,
-        import_kwh=float(kwh.sum()),
+        import_kwh=float(drawn.sum()),
+        export_kwh=float(given.sum()),
         cost_gbp=cost,
     )
+
+
+def _worth(price: Signal | None, edges: Floats, kwh: Floats) -> float:
+    """Energy at the prices of its time [GBP]; NaN without a price."""
+    return np.nan if price is None else float((price.actual.mean(edges[:-1], edges[1:]) * kwh).sum())
 
 
 def _levels(at: Floats, soc: Floats, kind: Floats) -> tuple[Floats, Floats]:

@@ -11,7 +11,7 @@ import os
 import signal
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -43,15 +43,21 @@ class Job(NamedTuple):
 class Outcome:
     """What a run leaves for a comparison.
 
-    import_kw : (n_steps,) mean power of everybody [kW at the meter]
+    import_kw, export_kw : (n_steps,) mean power of everybody, drawn and given back [kW at the meter]
     example, night : who is looked at and what happened; None where that is not wanted, or there is nobody
     """
 
     measures: Line
     import_kw: Floats
+    export_kw: Floats
     config_hash: str
     example: Example | None = None
     night: Night | None = None
+
+    @property
+    def net_kw(self) -> Floats:
+        """(n_steps,) what is drawn less what is given back; negative where that is more [kW at the meter]."""
+        return self.import_kw - self.export_kw
 
 
 def run_all(jobs: Sequence[Job], progress: Progress | None = None) -> list[Outcome]:
@@ -72,11 +78,12 @@ def run_all(jobs: Sequence[Job], progress: Progress | None = None) -> list[Outco
 def _lived(job: Job, progress: Progress, example: Callable[[], Example | None] | None) -> Outcome:
     """Live a run. example : who is to be looked at, asked for at the end; without it, the run chooses."""
     results = simulate(job.scenario, progress)
-    found, kw = Line.of(results), results.import_kw.sum(axis=1)
+    kw = results.import_kw.sum(axis=1), results.export_kw.sum(axis=1)
+    outcome = Outcome(Line.of(results), *kw, job.scenario.config_hash)
     if not job.shows_night:
-        return Outcome(found, kw, job.scenario.config_hash)
+        return outcome
     chosen = example_of(results) if example is None else example()
-    return Outcome(found, kw, job.scenario.config_hash, chosen, None if chosen is None else night_of(results, chosen))
+    return replace(outcome, example=chosen, night=None if chosen is None else night_of(results, chosen))
 
 
 def _at_once(jobs: Sequence[Job]) -> int:
