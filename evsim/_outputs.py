@@ -10,8 +10,9 @@ import shutil
 import signal
 import threading
 from collections.abc import Collection, Iterator
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -22,6 +23,9 @@ from evsim._tables import Table
 from evsim._units import Anything
 from evsim._version import __version__
 from evsim.market import bills, has_bills, signal_facts
+
+if TYPE_CHECKING:
+    from evsim.market import Deliveries, Delivery, Proof
 
 SCHEMA_VERSION = 1
 FILES = (
@@ -34,15 +38,20 @@ FILES = (
     "sessions.csv",
     "sessions_rejected.csv",
     "bills.csv",
+    "settlement.csv",
+    "dispatch_*.png",
+    "proof",
     "events.parquet",
     "summary.json",
 )
-"""All that a run may write; one that a run does not make anew is removed, so that a folder tells of one run."""
+"""All that a run may write, as patterns of names; what a run does not make anew is removed, so that a folder tells of
+one run."""
 
 COMPARE_FILES = ("compare_power.png", "compare_costs.png", "compare_night.png", "compare.csv")
 """All that a comparison may write; it and a run may lie in one folder, and each removes only its own."""
 
 _STAGING = ".evsim-writing-"
+_OUTDATED = ".outdated"
 _ROWS_AT_ONCE = 50_000
 _ROW_GROUP = 1 << 20
 _DECIMALS = {
@@ -69,7 +78,8 @@ def check_folder(folder: Path) -> None:
 def staged(folder: Path, as_a_set: Collection[str] = FILES) -> Iterator[Path]:
     """A folder to write into, whose files replace those of `folder` when all went well.
 
-    as_a_set : names of files that tell of one thing together: those that are not made anew are removed
+    as_a_set : patterns of names of files and folders that tell of one thing together: those that are not made anew are
+    removed
     Raises OutputError when the disk refuses; then, and after any other failure, `folder` is as it was.
     """
     new = [place for place in (folder, *folder.parents) if not place.exists()]
@@ -94,11 +104,14 @@ def staged(folder: Path, as_a_set: Collection[str] = FILES) -> Iterator[Path]:
 
 def _move(staging: Path, folder: Path, as_a_set: Collection[str]) -> None:
     made = sorted(path.name for path in staging.iterdir())
+    old = [path for pattern in as_a_set for path in folder.glob(pattern) if path.name not in made]
     with _uninterrupted():
         for name in made:
+            if (folder / name).is_dir():  # a folder is not replaced by another while it holds something
+                (folder / name).replace(staging / f"{name}{_OUTDATED}")
             (staging / name).replace(folder / name)
-        for name in set(as_a_set) - set(made):
-            (folder / name).unlink(missing_ok=True)
+        for path in old:
+            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager
@@ -132,8 +145,10 @@ def _sweep(folder: Path) -> None:
 # ---- the files
 
 
-def write_tables(results: Results, folder: Path, *, events: bool = True) -> None:
+def write_tables(results: Results, folder: Path, *, events: bool = True, delivered: Deliveries | None = None) -> None:
     """Write timeseries.csv, sessions.csv, summary.json and, if wanted, events.parquet into `folder`.
+
+    delivered : what came of its dispatches, if there are any: then settlement.csv and a proof of each are written too
 
     Where there are prices or a carbon intensity, bills.csv tells what each user pays and emits. Where real sessions
     are lived again, sessions_rejected.csv tells which rows of their file are not.
@@ -146,14 +161,47 @@ def write_tables(results: Results, folder: Path, *, events: bool = True) -> None
         write_events(results, folder / "events.parquet")
     if results.scenario.recorded is not None:
         write_csv(Table(rejected_table(results.scenario.recorded)), folder / "sessions_rejected.csv")
-    text = json.dumps(summary(results), indent=2, ensure_ascii=False)
+    told = summary(results)
+    if delivered is not None:
+        told["dispatches"] = write_dispatches(delivered, folder)
+    text = json.dumps(told, indent=2, ensure_ascii=False)
     (folder / "summary.json").write_text(text + "\n", encoding="utf-8", newline="\n")
 
 
-def write_csv(table: Table, path: Path) -> None:
-    """Write a table as CSV: UTF-8, ISO 8601 UTC, no more decimals than are known, empty where nothing is known."""
-    with path.open("w", encoding="utf-8", newline="") as file:
-        file.write(",".join(table) + "\n")
+def write_dispatches(delivered: Deliveries, folder: Path) -> list[dict[str, Any]]:
+    """Write settlement.csv, and the proof of each dispatch into proof/; returns what summary.json says of them."""
+    from evsim.market import write_proof
+
+    path, told = folder / "settlement.csv", []
+    for i, one in enumerate(delivered.each):
+        write_csv(one.settlement.table, path, goes_on=i > 0)
+        told.append(_dispatch(one, write_proof(folder / "proof", one.evidence)))
+    return told
+
+
+def _dispatch(one: Delivery, proof: Proof) -> dict[str, Any]:
+    """A dispatch in `summary.json`."""
+    responses = one.evidence.responses
+    return {
+        "id": one.lived.id,
+        "words": list(one.evidence.words),
+        "windows": [asdict(window) for window in one.evidence.windows],
+        "by_the_twin": one.truth.to_dict(),
+        "settled": one.settlement.totals,
+        "responses": {label: responses.count(label) for label in sorted(set(responses))},
+        "notes": [*one.lived.told.notes, *([one.note] if one.note else [])],
+        "manifest_sha256": proof.manifest_sha256,
+    }
+
+
+def write_csv(table: Table, path: Path, *, goes_on: bool = False) -> None:
+    """Write a table as CSV: UTF-8, ISO 8601 UTC, no more decimals than are known, empty where nothing is known.
+
+    goes_on : whether its rows follow those that are there
+    """
+    with path.open("a" if goes_on else "w", encoding="utf-8", newline="") as file:
+        if not goes_on:
+            file.write(",".join(table) + "\n")
         for first in range(0, table.n_rows, _ROWS_AT_ONCE):
             columns = [_texts(name, column[first : first + _ROWS_AT_ONCE]) for name, column in table.items()]
             file.write("\n".join(map(",".join, zip(*columns, strict=True))) + "\n")
@@ -209,6 +257,7 @@ def summary(results: Results) -> dict[str, Any]:
             "export_kwh": float(results.export_kwh[i]),
             "kwh_per_session": _per(results.import_kwh[i], results.n_sessions[i]),
             "peak": _peak(results, results.peaks[i]),
+            "export_peak": _peak(results, results.export_peaks[i]) if results.export_peaks[i].kw else None,
             "portrait": results.portrait[i].to_dict(),
         }
         for i, name in enumerate(results.archetypes)
@@ -239,6 +288,7 @@ def summary(results: Results) -> dict[str, Any]:
             "export_kwh": float(results.export_kwh.sum()),
             "kwh_per_session": _per(results.import_kwh.sum(), results.n_sessions.sum()),
             "peak": _peak(results, results.peak),
+            "export_peak": _peak(results, results.export_peak) if results.export_peak.kw else None,
             "portrait": results.portrait_of_all.to_dict(),
         },
         **_market(results),

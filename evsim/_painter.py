@@ -12,6 +12,7 @@ import signal
 import sys
 import warnings
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO, TYPE_CHECKING, Generic, Self, TypeVar
@@ -20,6 +21,7 @@ from evsim._results import Results
 
 if TYPE_CHECKING:
     from evsim.analysis import Comparison
+    from evsim.market import Deliveries, DispatchView
 
 T = TypeVar("T")
 """What is drawn."""
@@ -78,11 +80,33 @@ class Painter(Generic[T]):
         return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
 
-def draw_run(results: Results, folder: Path) -> None:
-    """Draw a run's pictures; of its `Results` the arrays and the counts are enough, and not the people."""
+@dataclass(frozen=True)
+class Subject:
+    """What the pictures of a run are drawn from: the arrays and the counts of its `Results`, without the people."""
+
+    results: Results
+    dispatches: tuple[DispatchView, ...] = ()
+
+    @classmethod
+    def of(cls, results: Results, delivered: Deliveries | None = None) -> Self:
+        """Of a run and, if it had any, of its dispatches."""
+        if delivered is None:
+            return cls(results.without_people())
+        from evsim.market import view
+
+        seen = (view(delivered, one) for one in delivered.each)
+        return cls(results.without_people(), tuple(one for one in seen if one is not None))
+
+
+def draw_run(subject: Subject, folder: Path) -> None:
+    """Draw a run's pictures."""
     from evsim.plots import save_all
 
-    save_all(results, folder)
+    save_all(subject.results, folder)
+    if subject.dispatches:
+        from evsim.plots import save_dispatches
+
+        save_dispatches(subject.dispatches, folder)
 
 
 def draw_comparison(comparison: Comparison, folder: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
@@ -15,6 +15,9 @@ from rich.text import Text
 from evsim._portrait import ALL, Quartiles, with_all
 from evsim._results import Results
 from evsim.market import SignalFacts, bills, has_bills, signal_facts
+
+if TYPE_CHECKING:
+    from evsim.market import Deliveries
 
 _WIDTH_IN_A_PIPE = 100
 _LEAST_NAME = 12
@@ -26,7 +29,7 @@ _FEW_DIGITS = 1_000
 _TENTHS = 99.95
 """Up to here a tenth is worth printing."""
 
-_DISPENSABLE = ("kWh/session", "sessions", "peak at")
+_DISPENSABLE = ("kWh/session", "sessions", "peak back at", "peak at", "peak kW\nback")
 _DISPENSABLE_OF_DRIVERS = ("miles\nshort", "time\nplugged", "kWh\nshort", "public\nkWh", "plug-ins\na day")
 _DISPENSABLE_OF_BILLS = ("CO2\nkg", "paid\nGBP", "earned\nGBP", "net\nGBP")
 _DISPENSABLE_OF_SESSIONS = (
@@ -62,12 +65,17 @@ def progress_bar() -> Iterator[Callable[[int, int], None]]:
         TimeRemainingColumn(compact=True), console=Console(stderr=True), transient=True, auto_refresh=False,
     ) as bar:  # fmt: skip
         task = bar.add_task("simulating", total=None)
+        is_over = False
 
         def update(done: int, total: int) -> None:
+            nonlocal task, is_over
+            if is_over:  # the same people are lived once more, without dispatches or in the days before
+                bar.remove_task(task)
+                task, is_over = bar.add_task("simulating what would have been", total=None), False
             bar.update(task, completed=done, total=total, refresh=True)
             if done == total:  # how long writing takes is not known
                 bar.remove_task(task)
-                bar.add_task("writing", total=None)
+                task, is_over = bar.add_task("writing", total=None), True
                 bar.refresh()
 
         yield update
@@ -91,13 +99,20 @@ def sweep_bar() -> Iterator[Callable[[int, int, float], None]]:
         yield update
 
 
-def print_report(results: Results, out: Path, written: Sequence[str], seconds: float) -> None:
-    """Print who charged how much and when, the proof of the run, and where its files are."""
+def print_report(
+    results: Results, out: Path, written: Sequence[str], seconds: float, delivered: Deliveries | None = None
+) -> None:
+    """Print who charged how much and when, what came of dispatches, the proof of the run, and where its files are."""
     console = Console(highlight=False)
     if not console.is_terminal:
         console = Console(highlight=False, width=_WIDTH_IN_A_PIPE)
     for table in (_totals, _drivers, _sessions, *([_bills] if has_bills(results) else [])):
         console.print(table(results, console.width))
+        console.print()
+    if delivered is not None:
+        from evsim._dispatch_report import dispatch_report
+
+        console.print(dispatch_report(delivered))
         console.print()
     console.print(_notes(results), soft_wrap=True)
     console.print()
@@ -109,7 +124,9 @@ def in_a_line(results: Results) -> str:
     """What a run came to: `1,000 users, 7 days: 89,964 kWh, peak 1,605 kW Fri 16 Jan 18:30, 47 short of target`."""
     users, days = int(results.n_users.sum()), results.scenario.simulation.days
     peak, short = results.peak, results.portrait_of_all.below_target.users
-    parts = [f"{results.import_kwh.sum():,.0f} kWh", f"peak {peak.kw:,.4g} kW {results.clock.local_words(peak.at)}"]
+    given_kwh = results.export_kwh.sum()
+    parts = [f"{results.import_kwh.sum():,.0f} kWh", *([f"{given_kwh:,.0f} kWh given back"] if given_kwh else [])]
+    parts += [f"peak {peak.kw:,.4g} kW {results.clock.local_words(peak.at)}"]
     if has_bills(results):
         cost = bills(results).total.net_cost_gbp_per_year
         parts += [] if cost is None else [f"{cost:,.0f} GBP a user and year"]
@@ -126,10 +143,27 @@ def _totals(results: Results, width: int) -> Table:
         _Column("sessions", [f"{n:,.0f}" for n in sessions]),
         _Column("kWh", [f"{value:,.0f}" for value in kwh]),
         _Column("kWh/session", [f"{e / n:.1f}" if n else "-" for e, n in zip(kwh, sessions, strict=True)]),
-        _Column("peak kW", [f"{p.kw:,.1f}" if p.kw < _FEW_DIGITS else f"{p.kw:,.0f}" for p in peaks]),
+        _Column("peak kW", [_kw(p.kw) for p in peaks]),
         _Column("peak at", [results.clock.local_words(p.at) if p.kw > 0 else "-" for p in peaks]),
+        *_given_back(results),
     ]
     return _table("archetype", results, columns, _DISPENSABLE, width)
+
+
+def _given_back(results: Results) -> list[_Column]:
+    """What is exported, if anything is, and how high that goes."""
+    if not results.export_kwh.any():
+        return []
+    peaks = (*results.export_peaks, results.export_peak)
+    return [
+        _Column("kWh\nback", [f"{value:,.0f}" for value in with_all(results.export_kwh)]),
+        _Column("peak kW\nback", [_kw(p.kw) for p in peaks]),
+        _Column("peak back at", [results.clock.local_words(p.at) if p.kw > 0 else "-" for p in peaks]),
+    ]
+
+
+def _kw(kw: float) -> str:
+    return f"{kw:,.1f}" if kw < _FEW_DIGITS else f"{kw:,.0f}"
 
 
 def _drivers(results: Results, width: int) -> Table:
@@ -242,7 +276,20 @@ def _notes(results: Results) -> Text:
         "short: left below target. kWh and hours: "
         f"the {portrait.whole_sessions:,} of {n_sessions:,} sessions with both ends in the run"
     )
-    return Text("\n".join((short, *map(_signal, signal_facts(results)))))
+    return Text("\n".join((short, *_balance(results), *map(_signal, signal_facts(results)))))
+
+
+def _balance(results: Results) -> list[str]:
+    """Where the energy of the batteries came from and went, where some is given back."""
+    all_ = results.portrait_of_all
+    if not all_.export_kwh:
+        return []
+    back = f"given back: {all_.export_kwh:,.0f} kWh at the meter"
+    if all_.driven_kwh is None or all_.gained_kwh is None:
+        return [back]
+    at_home = f"{all_.home_kwh:,.0f} kWh charged at home - {all_.given_kwh:,.0f} given back"
+    elsewhere = f"{all_.public_kwh:,.0f} in public - {all_.driven_kwh:,.0f} driven"
+    return [f"{back}. In batteries: {at_home} + {elsewhere} = {all_.gained_kwh:+,.0f} in the run"]
 
 
 def _signal(facts: SignalFacts) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
 
@@ -21,6 +21,7 @@ from evsim._units import ENERGY_TOLERANCE_KWH, Anything, Floats, Ints
 
 if TYPE_CHECKING:
     from evsim._scenario import Scenario
+    from evsim.analysis._assets import Assets, Questions
 
 
 @dataclass(frozen=True)
@@ -157,6 +158,15 @@ class Results:
         """The same of everybody together."""
         return self._portraits[-1]
 
+    def assets(self, **questions: Unpack[Questions]) -> Assets:
+        """Which cars can do what, on which days; `evsim.analysis.assets` says what may be asked, and how.
+
+        results.assets(can_give_kw=3, for_minutes=60, at="17:00", still_ready=True).counts
+        """
+        from evsim.analysis._assets import assets
+
+        return assets(self, **questions)
+
     def target_soc_of(self, user: Ints, plug_in_s: Anything) -> Floats:
         """(n,) SoC to stop at [0-1] of the sessions of users that begin at instants [s]."""
         recorded = self.scenario.recorded
@@ -191,6 +201,16 @@ class Results:
     def peaks(self) -> tuple[Peak, ...]:
         """Each archetype's own peak import."""
         return tuple(self._peak_of(column) for column in self.import_kw.T)
+
+    @cached_property
+    def export_peak(self) -> Peak:
+        """The population's peak export."""
+        return self._peak_of(self.export_kw.sum(axis=1))
+
+    @cached_property
+    def export_peaks(self) -> tuple[Peak, ...]:
+        """Each archetype's own peak export."""
+        return tuple(self._peak_of(column) for column in self.export_kw.T)
 
     def _peak_of(self, kw: Floats) -> Peak:
         at = int(np.argmax(kw))

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from functools import cached_property
 from os import PathLike
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from pydantic import Field
@@ -136,6 +137,9 @@ class Scenario(Settings):
         config = self.to_dict()
         for key in ("sessions", *SOURCES):
             config.get(key, {}).pop("file", None)
+        method = config["settlement"]["baseline"]
+        if "file" in method:
+            method["file"] = sha256(Path(method["file"]).read_bytes()).hexdigest()
         return sha256(json.dumps(config, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
     @property

@@ -1,15 +1,18 @@
-"""The command line: `python -m evsim run | compare | sweep | check | ...`; `python run_simulator.py` is `run`."""
+"""The command line: `python -m evsim run | compare | assets | firm | ...`; `python run_simulator.py` is `run`."""
 
 from __future__ import annotations
 
 import time
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, TypeAlias
 
 import typer
 
+from evsim._cli_assets import assets_command
+from evsim._cli_baseline import baseline_command
 from evsim._cli_compare import compare_command
+from evsim._cli_firm import firm_command
 from evsim._cli_parts import (
     DEFAULT_CONFIG,
     DEFAULT_OUT,
@@ -26,10 +29,16 @@ from evsim._cli_parts import (
     warn,
 )
 from evsim._cli_sweep import sweep
+from evsim._cli_verify import verify_command
 from evsim._config.override import Override
 from evsim._errors import ConfigError
 from evsim._results import Results
 from evsim._version import __version__
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from evsim.market import Deliveries
 
 STANDARD_USERS, STANDARD_DAYS = "2000", "364"
 """A validation's: enough people for its error bars, and a year of whole weeks."""
@@ -104,6 +113,7 @@ def run(
 
 class _Ran(NamedTuple):
     results: Results
+    delivered: Deliveries | None
     written: list[str]
     seconds: float
 
@@ -112,7 +122,7 @@ def _run(
     config: Path, given: list[Override], files: list[Path], out: Path, *, plots: bool, events: bool, quiet: bool
 ) -> _Ran:
     from evsim._outputs import staged, write_tables
-    from evsim._painter import Painter, draw_run
+    from evsim._painter import Painter, Subject, draw_run
     from evsim._simulator import simulate
 
     began = time.perf_counter()
@@ -122,20 +132,27 @@ def _run(
         warn(scenario)
     with Painter(draw_run) if plots else nullcontext() as painter, progress(quiet) as update:
         results = simulate(scenario, update)
+        delivered = _delivered(results, update) if results.dispatches else None
         with staged(out) as folder:
             if painter is not None:
-                painter.begin(results.without_people(), folder)
-            write_tables(results, folder, events=scenario.outputs.events and events)
+                painter.begin(Subject.of(results, delivered), folder)
+            write_tables(results, folder, events=scenario.outputs.events and events, delivered=delivered)
             if painter is not None:
                 painter.finish()
-            written = sorted(path.name for path in folder.iterdir())
-    return _Ran(results, written, time.perf_counter() - began)
+            written = sorted(f"{path.name}/" if path.is_dir() else path.name for path in folder.iterdir())
+    return _Ran(results, delivered, written, time.perf_counter() - began)
+
+
+def _delivered(results: Results, update: Callable[[int, int], None] | None) -> Deliveries:
+    from evsim.market import deliveries
+
+    return deliveries(results, update)
 
 
 def _report(ran: _Ran, out: Path) -> None:
     from evsim._report import print_report
 
-    print_report(ran.results, out, ran.written, ran.seconds)
+    print_report(ran.results, out, ran.written, ran.seconds, ran.delivered)
 
 
 @app.command()
@@ -164,6 +181,10 @@ def check(
 
 app.command("compare")(compare_command)
 app.command()(sweep)
+app.command("assets")(assets_command)
+app.command("firm")(firm_command)
+app.command("baseline")(baseline_command)
+app.command("verify")(verify_command)
 
 
 @app.command()

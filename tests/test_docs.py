@@ -20,7 +20,17 @@ README = ROOT / "README.md"
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 WITH_CODE = [README, ROOT / "docs" / "strategies.md"]
 AS_PRINTED = [
-    ROOT / "docs" / f"{name}.md" for name in ("rules-timers", "rules-prices", "rules-fleet", "guards", "tutorial-agile")
+    ROOT / "docs" / f"{name}.md"
+    for name in (
+        "rules-timers",
+        "rules-prices",
+        "rules-fleet",
+        "guards",
+        "tutorial-agile",
+        "baselines",
+        "who-can-do-what",
+        "proof",
+    )
 ]
 """Pages whose text blocks are what the commands before them print, and whose pieces of a config run."""
 PROGRAM = ("python run_simulator.py", "python -m evsim", "python -m examples.")
@@ -68,7 +78,8 @@ def quickly(line):
     """A command without what takes long and is not looked at."""
     if line.startswith("python run_simulator.py"):
         return f"{line} --no-plots --no-events"
-    return f"{line} --no-plots" if line.startswith("python -m evsim compare") else line
+    draws = ("python -m evsim compare", "python -m evsim assets", "python -m evsim firm")
+    return f"{line} --no-plots" if line.startswith(draws) else line
 
 
 def run(command, folder):
@@ -142,7 +153,8 @@ def test_every_other_command_of_the_documents_runs(clone):
 
 
 def test_every_flag_that_the_documents_name_exists(clone):
-    programs = ("python run_simulator.py", "python -m evsim sweep", "python -m evsim compare")
+    verbs = ("sweep", "compare", "baseline", "assets", "firm")
+    programs = ("python run_simulator.py", *(f"python -m evsim {verb}" for verb in verbs))
     helps = [run(f"{program} --help", clone) for program in programs]
     known = set(re.findall(r"--[a-z-]+", " ".join(helps)))
     for page in PAGES:

@@ -27,6 +27,12 @@ SIMULATING_BYTES_PER_EVENT = 18
 """The log while it grows: what a whole group of events has in common is kept once, but not of small groups."""
 WRITING_BYTES_PER_EVENT = 100
 """The log laid out (22), sorted by user and time (8 for each order), its sessions, and the Arrow table."""
+TWIN_BYTES_PER_EVENT = 50
+"""The log of a twin, laid out and sorted by user."""
+BYTES_PER_READING = 12
+"""Half-hours of a meter, as float32 when there are many: of the run, of its twin, and while either is made."""
+MOST_PERIODS = 50
+"""Settlement periods of the longest day."""
 EVENTS_PER_SESSION = 4
 """Plug-in, start, stop, plug-out; the reports of each step while charging come on top."""
 EVENTS_OF_TRIPS_PER_DAY = 4
@@ -80,7 +86,17 @@ def estimated_bytes(
     if not writes:
         return lasting + SIMULATING_BYTES + events * SIMULATING_BYTES_PER_EVENT
     tables = n_kinds * n_steps * TABLE_BYTES_PER_STEP_AND_ARCHETYPE
-    return lasting + WRITING_BYTES + events * WRITING_BYTES_PER_EVENT + tables
+    other_runs = _bytes_of_other_runs(scenario, users, days, step) if scenario.dispatches else 0
+    return lasting + WRITING_BYTES + events * WRITING_BYTES_PER_EVENT + tables + other_runs
+
+
+def _bytes_of_other_runs(scenario: Scenario, users: int, days: int, step_minutes: int) -> int:
+    """The twin of a run with dispatches, the days before that its baseline looks back on, and their meters."""
+    history_days = getattr(scenario.settlement.baseline, "look_back_days", 0)
+    per_day = users * _events_per_user_day(scenario, step_minutes)
+    readings = users * (history_days + days + 1) * MOST_PERIODS
+    twin = users * BYTES_PER_USER + int(per_day * days * TWIN_BYTES_PER_EVENT)
+    return twin + int(per_day * history_days * SIMULATING_BYTES_PER_EVENT) + readings * BYTES_PER_READING
 
 
 def stretch_steps(n_kinds: int, step_minutes: int) -> int:

@@ -147,6 +147,11 @@ def _told(number: int, rows: Sequence[int], dispatches: Sequence[Dispatch], cloc
     return Told(dispatches[rows[0]].id, tuple(w.row for w in words), tuple(acts), standing[-1].closes_s, tuple(notes))
 
 
+def known_s(one: Dispatch, clock: Clock) -> int:
+    """When the fleet may act on a word, were it to stand [s]."""
+    return _word(0, one, clock).known_s
+
+
 def _word(row: int, one: Dispatch, clock: Clock) -> _Word:
     zone = ZoneInfo(clock.timezone)
 

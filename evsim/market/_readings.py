@@ -23,7 +23,8 @@ PERIOD_S = 1_800
 """A settlement period of Great Britain [s]."""
 PERIOD_MINUTES = 30
 MOST_PERIODS = 50
-USUAL_PERIODS = 48
+PORTFOLIO = "portfolio"
+"""In place of a meter's name: all of them together."""
 METERS_AT_ONCE = 4_096
 """Rows that are worked on together; more only leave the processor's cache."""
 

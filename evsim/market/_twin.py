@@ -22,7 +22,7 @@ from evsim._units import SECONDS_PER_DAY, SECONDS_PER_HOUR, Floats
 from evsim.market._metering import net_kwh_between
 
 REBOUND_S = SECONDS_PER_DAY
-"""How long after a dispatch its rebound is counted."""
+"""For how long after a dispatch its rebound is counted."""
 _G_PER_KG = 1_000
 
 
@@ -35,13 +35,14 @@ class Truth:
     delivered_kwh : less than without it over the window (more, for a turn_up) [kWh]
     delivered_share : of the target; None without one
     prepared_kwh : drawn more between notice and start [kWh]
-    rebound_kwh : drawn more in the 24 h after the window, or until the run's end [kWh]
+    rebound_kwh : drawn more in the 24 h after the window, or until the run's end or the notice of the next dispatch
+        [kWh]
     rebound_peak_kw : the most that a step of these is above the twin's [kW]; peak_kw, twin_peak_kw : highest net power
         of a step in that time, with and without the dispatch
     rebound_cost_gbp, rebound_carbon_kg : what these 24 h cost and emit more; None without prices, or intensity
     net_kwh : drawn more from notice to the end of the rebound, window included [kWh]
     net_cost_gbp, net_carbon_kg : the same of money and carbon
-    hours_after : how much of the 24 h the run shows [h]
+    hours_after : how much of the 24 h is counted [h]
     """
 
     id: str
@@ -90,11 +91,11 @@ class Twins:
 
     def truth(self, lived: Lived) -> Truth:
         """What a dispatch did. One that never served delivered nothing."""
-        acts, clock = lived.windows, self.run.clock
+        acts = lived.windows
         known = min((act.known_s for act in lived.told.acts), default=0)
         start = min((act.start_s for act in acts), default=known)
         end = max((act.end_s for act in acts), default=start)
-        until = min(end + REBOUND_S, clock.end_s) if acts else end
+        until = self._rebounds_until(lived, end) if acts else end
         targets = [self._target_kwh(lived, act.word, act.end_s - act.start_s) for act in acts]
         has_target = bool(targets) and all(target is not None for target in targets)
         target_kwh = sum(target or 0.0 for target in targets) if has_target else None
@@ -119,6 +120,12 @@ class Twins:
             net_carbon_kg=self._more_carbon(whole),
             hours_after=(until - end) / SECONDS_PER_HOUR,
         )
+
+    def _rebounds_until(self, lived: Lived, end_s: int) -> int:
+        """When its rebound is no longer counted: after 24 h, or when the fleet knows of the next dispatch [s]."""
+        others = [act.known_s for one in self.run.dispatches if one.id != lived.id for act in one.told.acts]
+        after = [known for known in others if known >= end_s]
+        return min(end_s + REBOUND_S, self.run.clock.end_s, *after)
 
     def _action(self, lived: Lived, word: int) -> str:
         return lived.words[lived.told.words.index(word)].action

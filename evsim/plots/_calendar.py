@@ -176,8 +176,13 @@ def _tick_marks(panel: Panel, at: Ints) -> None:
 
 
 def _hour_labels(panel: Panel, at: Ints, labels: Sequence[str]) -> None:
-    for x, label in zip(at, labels, strict=True):
-        frame.below(panel, float(x), label, 0, "center")
+    """Of two that would touch, as where the clocks go forward over a label, the first."""
+    apart = words.width_in("00:00", SMALL_PT) * panel.x_end / panel.size.width
+    last = -apart
+    for x, label in zip(at.tolist(), labels, strict=True):
+        if x - last >= apart:
+            frame.below(panel, float(x), label, 0, "center")
+            last = x
 
 
 def _part_labels(panel: Panel, clock: Clock, parts: Parts, level: Level, row: int) -> None:

@@ -46,10 +46,12 @@ def draw(panel: Panel, head: parts.Label, night: Night | None, base_in: float) -
 
 
 def _fact(night: Night | None) -> str:
-    """`12.3 kWh, £0.92`; how full the car left."""
+    """`12.3 kWh, £0.92`; what was given back, and how full the car left."""
     if night is None:
         return "no such driver"
     facts = [f"{night.import_kwh:.1f} kWh"]
+    if night.export_kwh:
+        facts.append(f"{night.export_kwh:.1f} back")
     if math.isfinite(night.cost_gbp):
         facts.append(f"£{night.cost_gbp:.2f}")
     if len(night.plug_outs):

@@ -29,6 +29,7 @@ from evsim.plots._panel import (
     Panel,
     Size,
     Style,
+    lowered,
     panels,
     part_of,
     shared_width_in,
@@ -41,6 +42,7 @@ _WIDTH_IN, _HEIGHT_IN, _AROUND_IN, _ROW_IN = 11.0, 6.4, 1.7, 1.45
 _SIDES_IN = 1.0
 """What a new figure has at the left and right of an Axes."""
 _HEADROOM = 1.18
+_HEADROOM_BELOW, _MOST_LEVELS = 1.06, 4
 _RIGHT_IN = 0.72
 _ALPHA = 0.55
 _LEAST_LABELLED_IN = 0.65
@@ -130,7 +132,9 @@ def _under(comparison: Comparison, example: Example, said: str) -> Sequence[str]
     )
     begin, end = words.moment(clock, example.begin_s), words.moment(clock, example.end_s, year=True)
     line = words.BETWEEN_ITEMS.join((f"{begin} \N{EN DASH} {end}", f"seed {comparison.seeds[0]}", who))
-    drawn = "Filled: power.  Line: % charged.  Upright lines: plugged in and out."
+    gives = any(night is not None and night.export_kwh for night in comparison.nights)
+    power = "power, below zero given back" if gives else "power"
+    drawn = f"Filled: {power}.  Line: % charged.  Upright lines: plugged in and out."
     return line, words.BETWEEN_ITEMS.join((drawn, said) if said else (drawn,))
 
 
@@ -167,15 +171,18 @@ def _draw(ax: Axes, comparison: Comparison, example: Example, below: _Below) -> 
     rows, columns = multiples.grid(n, size_of(ax).height)
     above = heads.heads_of(comparison, _share_of(size_of(ax).width, columns), is_small=is_small)
     shares = [(1.0, float(SECONDS_PER_DAY))] * columns
-    places = panels(ax, rows, shares, _HEADROOM * charger_kw, heads.height_in(above))
-    levels = frame.round_levels(charger_kw, 4)
-    labels = [f"{level:,.10g}" for level in levels]
+    down = _HEADROOM_BELOW * max(0.0, -min(float(night.power_kw.min()) for night in nights if night is not None))
+    places = panels(ax, rows, shares, _HEADROOM * charger_kw + down, heads.height_in(above))
+    levels = frame.levels_both_ways(charger_kw, down, _MOST_LEVELS)
+    labels = [words.number(level) for level in levels]
     for i, night in enumerate(nights):
         row, column = divmod(i, columns)
-        panel = places[row][column]
+        panel = lowered(places[row][column], down)
         highest = max(head.height_in for head in above[row * columns : (row + 1) * columns])
         heads.draw(panel, above[i], night, highest)
         frame.levels(panel, levels, () if column else labels)
+        if down:
+            marks.zero(panel)
         calendar.draw_day(panel, begin, is_labelled=i + columns >= n and not below.strips)
         if column == columns - 1 or i == n - 1:
             _label_soc(panel, charger_kw)

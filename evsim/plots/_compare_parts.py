@@ -6,7 +6,6 @@ import re
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, TypeAlias
 
-import numpy as np
 from matplotlib.text import Text
 
 from evsim._units import Floats
@@ -127,10 +126,7 @@ def _in_words(key: str, value: str) -> str:
 
 def circumstances(comparison: Comparison, *, of_whom: bool = True) -> str:
     """The line under a title: when, of how many users, with which luck."""
-    clock = comparison.clock
-    first, last = (words.date(int(day)) for day in clock.local(np.array([0, clock.end_s]))[0])
-    begins = words.moment(clock, 0, year=first.year != last.year)
-    period = f"{begins} \N{EN DASH} {words.moment(clock, clock.end_s, year=True)}"
+    period = words.period(comparison.clock)
     return words.BETWEEN_ITEMS.join((period, *((users(comparison),) if of_whom else ()), luck(comparison)))
 
 

@@ -18,6 +18,8 @@ _LEFT_IN, _RIGHT_IN, _BOTTOM_IN, _TOP_IN = 0.8, 0.2, 0.72, 0.15
 _GAP_IN = 0.1
 _FIRST_BASELINE_IN = 0.21
 MOST_KEY_IN, _MOST_KEY_SHARE = 2.5, 0.34
+SIGN_IN = 0.08
+"""What a minus sign before the levels takes of the width."""
 _OFF_LABELS_PT, _OFF_TIMES_PT = 13.5, 12.0
 _SMALL_TITLE_PT = 11.0
 _SMALL = Size(5.5, 3.5)
@@ -132,6 +134,12 @@ def round_levels(top: float, most: int = _MOST_LEVELS) -> Sequence[float]:
     power = 10.0 ** math.floor(math.log10(top / most))
     apart = next(power * m for m in (1, 2, 5, 10) if top / (power * m) < most)
     return [round(apart * i, 9) for i in range(int(top / apart) + 1)]
+
+
+def levels_both_ways(up: float, down: float, most: int = _MOST_LEVELS) -> Sequence[float]:
+    """At most so many round levels from `down` below zero up to `up`."""
+    ticks = round_levels(up + down, most)
+    return [*(-tick for tick in ticks[:0:-1] if tick <= down), *(tick for tick in ticks if tick <= up)]
 
 
 def key_width_in(ax: Axes) -> float:

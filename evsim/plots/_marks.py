@@ -21,7 +21,7 @@ from evsim._units import Floats, Ints
 from evsim.plots._palette import FAINT, INK, PAPER, colour, hatch
 from evsim.plots._panel import Panel, Style
 
-_BAND_ALPHA, _BAR_ALPHA = 0.25, 0.4
+_BAND_ALPHA, _BAR_ALPHA, _SPREAD_ALPHA = 0.25, 0.4, 0.12
 POINTER_PT = 7.0
 Spans = Sequence[Sequence[float]] | Floats | Ints
 """Pairs of numbers: where each span begins and ends."""
@@ -81,10 +81,22 @@ def step_line(panel: Panel, edges: Floats, top: Floats) -> None:
     panel.ax.add_artist(StepPatch(top, edges, transform=panel.data, **style))
 
 
+def net_line(panel: Panel, edges: Floats, net: Floats) -> None:
+    """A dark line of steps over what is stacked both ways, with a light edge; none where it is NaN."""
+    style: Style = {"baseline": None, "fill": False, "zorder": 2}
+    for hue, wide in ((PAPER, 2.6), (INK, 1.2)):
+        panel.ax.add_artist(StepPatch(net, edges, transform=panel.data, edgecolor=hue, linewidth=wide, **style))
+
+
 def rules(panel: Panel, lines: Sequence[Spans], colour_: str, transform: Transform, **look: Any) -> None:  # noqa: ANN401 - properties of lines
     """Thin straight lines from point to point, behind what is drawn unless `look` says otherwise."""
     style: Style = {"colors": colour_, "linewidths": 0.8, "zorder": 0.7, "clip_on": False, **look}
     panel.ax.add_artist(LineCollection(lines, transform=transform, **style))
+
+
+def zero(panel: Panel) -> None:
+    """A line at zero across a panel, where that is not its bottom; over what is filled."""
+    rules(panel, [[(0.0, 0.0), (1.0, 0.0)]], FAINT, panel.across, zorder=1.5)
 
 
 def upright(panel: Panel, x: float, top: float, **look: Any) -> None:  # noqa: ANN401 - as above
@@ -97,3 +109,18 @@ def shade(panel: Panel, spans: Spans, colour_: str) -> None:
     boxes = [[(a, 0.0), (a, 1.0), (b, 1.0), (b, 0.0)] for a, b in spans]
     style: Style = {"facecolors": colour_, "linewidths": 0, "zorder": 0.5}
     panel.ax.add_artist(PolyCollection(boxes, transform=panel.along, **style))
+
+
+def spread(panel: Panel, edges: Floats, low: Floats, high: Floats) -> None:
+    """A band of steps between two dark lines, over what is drawn and hardly hiding it."""
+    look: Style = {"facecolor": INK, "alpha": _SPREAD_ALPHA, "linewidth": 0, "zorder": 2, "fill": True, "baseline": low}
+    panel.ax.add_artist(StepPatch(high, edges, transform=panel.data, **look))
+    for side in (low, high):
+        line: Style = {"baseline": None, "fill": False, "edgecolor": INK, "linewidth": 0.7, "zorder": 2}
+        panel.ax.add_artist(StepPatch(side, edges, transform=panel.data, **line))
+
+
+def shaded_steps(panel: Panel, edges: Floats, top: Floats, colour_: str) -> None:
+    """Steps from the bottom of a panel, over those drawn before."""
+    look: Style = {"facecolor": colour_, "linewidth": 0, "baseline": 0, "fill": True}
+    panel.ax.add_artist(StepPatch(top, edges, transform=panel.data, **look))

@@ -40,6 +40,20 @@ STATES = {"charging": "#D55E00", "idle": "#F6C9A0", "home": "#A9B4C0", "away": "
 SIGNAL, BELOW_ZERO = "#b3bbc4", "#1a7f37"
 """A price or an intensity, which is nobody's and no state; and what of it is negative."""
 
+DISPATCH = {
+    "metered": INK,
+    "counterfactual": "#56B4E9",
+    "baseline": "#AA3377",
+    "target": "#D55E00",
+    "delivered": "#7FC8B0",
+    "undone": "#B9E0D3",
+    "rebound": "#F4B183",
+    "prepared": "#D3D8DE",
+}
+"""What a picture of a dispatch is made of: lines, and what lies between them."""
+WINDOW = "#ddcc7733"
+"""When a dispatch serves; translucent like a night."""
+
 
 def colour(archetype: int) -> str:
     """The colour of the archetype at this place in the config."""

@@ -104,6 +104,18 @@ def mirrored(panel: Panel, up: float, down: float) -> tuple[Panel, Panel]:
     return _within(panel, 1 - share, share, up), _within(panel, 1 - share, share - 1, down)
 
 
+def lowered(panel: Panel, down: float) -> Panel:
+    """The same panel with a scale of y that begins `down` below zero, and is as long as it was."""
+    if not down:
+        return panel
+    if panel.data is panel.ax.transData:
+        panel.ax.set_ylim(-down, panel.y_end - down)
+    (data, across) = (
+        Affine2D().translate(0, down).scale(1 / x, 1 / panel.y_end) + panel.shares for x in (panel.x_end, 1)
+    )
+    return replace(panel, data=data, across=across)
+
+
 def part_of(panel: Panel, base_in: float, height_in: float, y_end: float) -> Panel:
     """A part of a panel over its whole width, from `base_in` up [in], with its own scale of y."""
     return _within(panel, base_in / panel.size.height, height_in / panel.size.height, y_end)

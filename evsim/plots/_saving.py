@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterable
 from pathlib import Path
 from typing import cast
 
@@ -16,10 +17,17 @@ from numpy.typing import NDArray
 from evsim._results import Results
 from evsim._version import __version__
 from evsim.analysis import Comparison
+from evsim.analysis._envelope import Envelope
+from evsim.analysis._firm import Firm
+from evsim.analysis._possible import Possible
+from evsim.market._dispatch_view import DispatchView
+from evsim.plots._assets import assets_by_hour
 from evsim.plots._charging import charging_curves
 from evsim.plots._compare_costs import compare_costs
 from evsim.plots._compare_night import compare_night
 from evsim.plots._compare_power import compare_power
+from evsim.plots._dispatch import dispatch_picture
+from evsim.plots._firm import firm_power
 from evsim.plots._occupancy import occupancy
 from evsim.plots._plug_in_times import plug_in_times
 from evsim.plots._png import png
@@ -56,6 +64,30 @@ def save_comparison(comparison: Comparison, folder: Path) -> list[Path]:
     """Write the pictures of variants side by side; they carry the config hashes of all of them."""
     drawn = ((name, draw(comparison)) for name, draw in _OF_COMPARISONS.items())
     return [_save(ax, Path(folder) / name, " ".join(comparison.config_hashes)) for name, ax in drawn]
+
+
+def save_assets(results: Results, counted: Possible, asked: str, folder: Path) -> Path:
+    """Write `assets.png`: what cars could do through the day; asked : a line about what was asked."""
+    ax = assets_by_hour(results, counted=counted, asked=asked)
+    return _save(ax, Path(folder) / "assets.png", results.scenario.config_hash)
+
+
+def save_firm(results: Results, held: Envelope, asked: Firm, folder: Path) -> Path:
+    """Write `firm_power.png`: the power that can be held, by half-hour and length, with a window marked."""
+    ax = firm_power(results, held=held, confidence=asked.confidence, asked=asked)
+    return _save(ax, Path(folder) / "firm_power.png", results.scenario.config_hash)
+
+
+def save_dispatches(views: Iterable[DispatchView], folder: Path) -> list[str]:
+    """Write a picture of each dispatch, `dispatch_<id>.png`, into a folder; returns the names of the files.
+
+    An id is a safe name of a file: letters, digits, `-`, `_`, and points inside.
+    """
+    names = []
+    for view in views:
+        names.append(f"dispatch_{view.id}.png")
+        _save(dispatch_picture(view), Path(folder) / names[-1], view.scenario.config_hash)
+    return names
 
 
 def _save(ax: Axes, path: Path, config_hash: str) -> Path:

@@ -38,13 +38,12 @@ class Strip(NamedTuple):
     @property
     def levels(self) -> Sequence[float]:
         """Round levels from its bottom to its top."""
-        ticks = frame.round_levels(self.up + self.down, _MOST_LEVELS)
-        return [*(-tick for tick in ticks[:0:-1] if tick <= self.down), *(tick for tick in ticks if tick <= self.up)]
+        return frame.levels_both_ways(self.up, self.down, _MOST_LEVELS)
 
     @property
     def labels(self) -> Sequence[str]:
         """What its levels are called."""
-        return [f"{level:,.10g}".replace("-", "\N{MINUS SIGN}") for level in self.levels]
+        return [words.number(level) for level in self.levels]
 
 
 def shown(results: Results) -> list[SignalFacts]:
@@ -86,14 +85,17 @@ def height_in(n: int) -> float:
     return n * (_HEIGHT_IN + _HEAD_IN)
 
 
-def above(column: Panel, n: int) -> Panel:
-    """What so many strips leave of a panel; it keeps the scales of an Axes that it has for itself."""
-    if not n:
-        return column
+def above(column: Panel, n: int, down: float = 0.0) -> Panel:
+    """What so many strips leave of a panel; it keeps the scales of an Axes that it has for itself.
+
+    down : how much of the scale of y lies below zero
+    """
     below_in = height_in(n)
     left_in = column.size.height - below_in
-    if column.data is column.ax.transData:
-        column.ax.set_ylim(-column.y_end * below_in / left_in, column.y_end)
+    if column.data is column.ax.transData and (n or down):
+        column.ax.set_ylim(-down - column.y_end * below_in / left_in, column.y_end - down)
+    if not (n or down):
+        return column
     return part_of(column, below_in, left_in, column.y_end)
 
 

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from evsim._clock import EPOCH, Clock
-from evsim._config.charging import FLEET_KEYS
+from evsim._config.charging import FLEET_KEYS, Charging
 from evsim._results import Results
 from evsim._units import SECONDS_PER_MINUTE
 
@@ -60,6 +60,11 @@ def power(kw: float) -> str:
     return f"{value:,.{decimals}f} {unit.name}"
 
 
+def number(value: float) -> str:
+    """A level of an axis: `1,500`, and a minus sign before one below zero."""
+    return f"{value:,.10g}".replace("-", "\N{MINUS SIGN}")
+
+
 def energy(kwh: float) -> str:
     """An energy [kWh] with its unit: `60,114 kWh`, `60,114 MWh`."""
     return f"{kwh:,.0f} kWh" if kwh < _MOST_IN_KWH else f"{kwh / 1e3:,.0f} MWh"
@@ -106,28 +111,33 @@ def charging_rule(results: Results) -> str:
 
 def circumstances(results: Results) -> str:
     """The line under a title: when, what was drawn, by which rules, with which luck."""
-    clock = results.clock
-    first, last = (date(int(day)) for day in clock.local(np.array([0, clock.end_s]))[0])
-    begins = moment(clock, 0, year=first.year != last.year)
-    period = f"{begins} \N{EN DASH} {moment(clock, clock.end_s, year=True)}"
-    drawn = f"{energy(float(results.import_kwh.sum()))} drawn"
+    how = rules(results.scenario.charging, [results.archetypes[i] for i in with_users(results)])
+    drawn, given_kwh = f"{energy(float(results.import_kwh.sum()))} drawn", float(results.export_kwh.sum())
+    given = (f"{energy(given_kwh)} given back",) if given_kwh else ()
     seed = f"seed {results.scenario.simulation.seed}"
     absent = len(results.archetypes) - len(with_users(results))
     limit_kw = results.scenario.charging.fleet_limit_kw
     limit = () if limit_kw is None else (f"together at most {limit_kw:,.10g} kW",)
     left_out = (f"not shown: {counted(absent, 'archetype')} without users",) if absent else ()
-    return BETWEEN_ITEMS.join((period, drawn, _rules(results), *limit, seed, *left_out))
+    return BETWEEN_ITEMS.join((period(results.clock), drawn, *given, how, *limit, seed, *left_out))
 
 
-def _rules(results: Results) -> str:
+def period(clock: Clock) -> str:
+    """`Mon 12 Jan 12:00 - Mon 19 Jan 2026 12:00`: what a run shows."""
+    first, last = (date(int(day)) for day in clock.local(np.array([0, clock.end_s]))[0])
+    begins = moment(clock, 0, year=first.year != last.year)
+    return f"{begins} \N{EN DASH} {moment(clock, clock.end_s, year=True)}"
+
+
+def rules(charging: Charging, archetypes: Sequence[str]) -> str:
     """Who charges by which rule: `immediate; Scheduled charging: scheduled 00:30-04:30`."""
-    flat = results.scenario.charging.to_config()
+    flat = charging.to_config()
     own = flat.pop(_BY_ARCHETYPE, {})
     for key in FLEET_KEYS:
         flat.pop(key, None)
     default = _rule(flat)
     followers: dict[str, list[str]] = {}
-    for name in (results.archetypes[i] for i in with_users(results)):
+    for name in archetypes:
         followers.setdefault(_rule(own.get(name, flat)), []).append(clean(name))
     usual = default if default in followers else next(iter(followers), default)
     followers.pop(usual, None)

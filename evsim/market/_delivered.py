@@ -1,0 +1,217 @@
+"""What dispatches delivered: by the twin, by the named baseline, meter by meter."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+from zlib import crc32
+
+import numpy as np
+
+from evsim._chance import Chance, Purpose
+from evsim._clock import EPOCH
+from evsim._dispatch.book import Act, known_s
+from evsim._dispatch.methods import HistoryMethod, Method
+from evsim._dispatch.record import REASONS, Lived, Response
+from evsim._errors import ConfigError
+from evsim._results import Results
+from evsim._simulator import simulate
+from evsim._units import Ints
+from evsim.market._baselines import baseline
+from evsim.market._history import IsHoliday, holidays_of
+from evsim.market._metering import readings_of
+from evsim.market._proof.evidence import Evidence, Orders
+from evsim.market._readings import Readings, as_day
+from evsim.market._settlement import Settlement
+from evsim.market._twin import Truth, Twins, twins
+from evsim.market._windows import Window, utc_text, windows_by_day
+
+Progress = Callable[[int, int], None]
+_MISSING_BITS = 6
+"""Half-hours of a day have numbers under 64."""
+
+
+@dataclass(frozen=True, eq=False)
+class Delivery:
+    """What one dispatch delivered.
+
+    lived : the dispatch; truth : by the twin; evidence : what the market is shown, and `settlement` of it
+    users : (n_meters,) those whose meters count: all that were asked and have not opted out
+    true_readings : what their meters would read without error or gaps, history included; twin_readings : the twin's,
+    of the run's days
+    note : why the history that the baseline needs could not be simulated; empty where it could
+    """
+
+    lived: Lived
+    truth: Truth
+    evidence: Evidence
+    users: Ints
+    true_readings: Readings
+    twin_readings: Readings
+    note: str = ""
+
+    @property
+    def settlement(self) -> Settlement:
+        """What the dispatch comes to by the named baseline."""
+        return self.evidence.settlement
+
+
+@dataclass(frozen=True, eq=False)
+class Deliveries:
+    """All dispatches of a run, with its twin."""
+
+    twins: Twins
+    each: tuple[Delivery, ...]
+
+    @property
+    def run(self) -> Results:
+        """The run."""
+        return self.twins.run
+
+
+def deliveries(run: Results, progress: Progress | None = None) -> Deliveries:
+    """What the dispatches of a run delivered; simulates its twin and, where a baseline needs it, the days before."""
+    both = twins(run, progress)
+    method = run.scenario.settlement.baseline
+    history, why_not = _history(run, method, progress)
+    maker = _Maker(both, history, method, why_not)
+    return Deliveries(both, tuple(maker.of(lived) for lived in run.dispatches))
+
+
+def _history(run: Results, method: Method, progress: Progress | None) -> tuple[list[Results], str]:
+    """The days before the run that a baseline looks back on; none, and why, where prices do not go back so far."""
+    if not isinstance(method, HistoryMethod) or not any(lived.windows for lived in run.dispatches):
+        return [], ""
+    earlier = run.scenario.before(method.look_back_days)
+    try:
+        return [simulate(earlier, progress)], ""
+    except ConfigError as error:
+        return [], str(error)
+
+
+class _Maker:
+    """Makes deliveries of one run."""
+
+    def __init__(self, both: Twins, history: Sequence[Results], method: Method, why_not: str) -> None:
+        self._twins, self._history, self._method, self._why_not = both, history, method, why_not
+        self._scenario, self._clock = both.run.scenario, both.run.clock
+
+    def of(self, lived: Lived) -> Delivery:
+        """What one dispatch delivered."""
+        users = self._portfolio(lived)
+        true, twin = _of_some(self._true, users), _of_some(self._without, users)
+        truth = self._twins.truth(lived)
+        return Delivery(lived, truth, self._evidence(lived, users, true), users, true, twin, self._why_not)
+
+    @cached_property
+    def _true(self) -> Readings:
+        """What everybody's meter would read without error."""
+        return readings_of([*self._history, self._twins.run])
+
+    @cached_property
+    def _without(self) -> Readings:
+        """The same of the twin, from the run's first day on."""
+        return readings_of([self._twins.twin])
+
+    def _evidence(self, lived: Lived, users: Ints, true: Readings) -> Evidence:
+        """What the market is shown."""
+        readings, people, scenario = self._as_read(true, users), self._twins.run.users, self._scenario
+        windows = [self._window(lived, act) for act in lived.windows]
+        made = []
+        for day, periods in windows_by_day(windows, readings.timezone).items():
+            event_days = [other for other in self._event_days if other != day]
+            made.append(baseline(self._method, readings, day, event_days, self._is_holiday, periods))
+        own = {one.day for one in made}
+        return Evidence(
+            dispatch_id=lived.id,
+            words=[self._word(lived, row) for row in lived.told.words],
+            windows=windows,
+            closed_utc=self._utc(lived.told.closed_s),
+            method=self._method,
+            archetypes=[people.archetype_names[i] for i in people.archetype[users].tolist()],
+            responses=[Response(i).label for i in lived.responses[users].tolist()],
+            orders=self._orders(lived, users),
+            readings=readings,
+            baselines=made,
+            event_days=[str(day) for day in self._event_days if day not in own],
+            holidays=scenario.simulation.holidays,
+            config_hash=scenario.config_hash,
+        )
+
+    def _window(self, lived: Lived, act: Act) -> Window:
+        word = lived.words[lived.told.words.index(act.word)]
+        start, end = self._utc(act.start_s), self._utc(act.end_s)
+        return Window(start, end, word.action, word.target_kw, word.pence_per_kwh)
+
+    def _word(self, lived: Lived, row: int) -> dict[str, Any]:
+        """A word as it was received, and when the fleet knew it."""
+        word = lived.words[lived.told.words.index(row)]
+        told: dict[str, Any] = word.model_dump(mode="json", exclude_none=True)
+        return {**told, "known_utc": self._utc(known_s(word, self._clock))}
+
+    def _orders(self, lived: Lived, users: Ints) -> Orders:
+        place = np.full(len(self._twins.run.users), -1)
+        place[users] = np.arange(len(users))
+        sent = lived.sent
+        rows = place[sent.user] >= 0
+        return Orders(
+            at_utc=self._clock.to_utc(sent.at_s[rows]),
+            asset=place[sent.user[rows]],
+            kw=sent.kw[rows],
+            reason=[REASONS[i] for i in sent.reason[rows].tolist()],
+        )
+
+    def _utc(self, at_s: float) -> str:
+        return utc_text(int(at_s) + self._clock.start_epoch_s)
+
+    @cached_property
+    def _is_holiday(self) -> IsHoliday:
+        return holidays_of(self._scenario.simulation.holidays)
+
+    def _portfolio(self, lived: Lived) -> Ints:
+        """The users whose meters count."""
+        word, people = lived.word, self._twins.run.users
+        asked = np.array([word.archetypes is None or name in word.archetypes for name in people.archetype_names])
+        mine = asked[people.archetype]
+        if word.opt_out_percent:
+            luck = Chance(self._scenario.simulation.seed).uniform(Purpose.OPT_OUT, len(people), crc32(word.id.encode()))
+            mine &= luck >= word.opt_out_percent / 100
+        return np.flatnonzero(mine)
+
+    def _as_read(self, true: Readings, users: Ints) -> Readings:
+        """What meters show: each wrong by its own share, and some half-hours not at all."""
+        settings, chance = self._scenario.settlement, Chance(self._scenario.simulation.seed)
+        error, missing = settings.meter_error_percent / 100, settings.missing_readings_percent / 100
+        if not error and not missing:
+            return true
+        n = len(self._twins.run.users)
+        factor = 1 + error * (2 * chance.uniform(Purpose.METER_ERROR, n)[users] - 1)
+        kwh = true.kwh * factor[:, None, None].astype(true.kwh.dtype)
+        if missing:
+            first = int(true.days[0].astype(np.int64))
+            for i, n_periods in enumerate(true.n_periods.tolist()):
+                for period in range(n_periods):
+                    address = (first + i << _MISSING_BITS) | period
+                    kwh[chance.uniform(Purpose.MISSING_READING, n, address)[users] < missing, i, period] = np.nan
+        return Readings(true.meters, true.days, kwh, true.n_periods, true.timezone)
+
+    @cached_property
+    def _event_days(self) -> tuple[np.datetime64, ...]:
+        """The local dates on which anything was dispatched."""
+        found = {
+            as_day(str(EPOCH)) + int(day)
+            for lived in self._twins.run.dispatches
+            for act in lived.windows
+            for day in np.unique(self._clock.local(np.array([act.start_s, act.end_s - 1], np.float64))[0])
+        }
+        return tuple(sorted(found))
+
+
+def _of_some(readings: Readings, users: Ints) -> Readings:
+    """The readings of some users, of those of everybody."""
+    if len(users) == len(readings.meters):
+        return readings
+    meters = tuple(readings.meters[user] for user in users.tolist())
+    return Readings(meters, readings.days, readings.kwh[users], readings.n_periods, readings.timezone)
