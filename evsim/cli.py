@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, TypeAlias
 
 import typer
 
-from evsim._cli_assets import assets_command
-from evsim._cli_baseline import baseline_command
-from evsim._cli_compare import compare_command
-from evsim._cli_firm import firm_command
-from evsim._cli_parts import (
+from evsim._commands.assets import assets_command
+from evsim._commands.baseline import baseline_command
+from evsim._commands.compare import compare_command
+from evsim._commands.firm import firm_command
+from evsim._commands.parts import (
     DEFAULT_CONFIG,
     DEFAULT_OUT,
     Config,
@@ -28,8 +28,8 @@ from evsim._cli_parts import (
     told,
     warn,
 )
-from evsim._cli_sweep import sweep
-from evsim._cli_verify import verify_command
+from evsim._commands.sweep import sweep
+from evsim._commands.verify import verify_command
 from evsim._config.override import Override
 from evsim._errors import ConfigError
 from evsim._results import Results
@@ -92,7 +92,7 @@ def run(
         if not quiet:
             _report(ran, out)
         return
-    from evsim._watch import keep_running, named_files
+    from evsim._commands.watch import keep_running, named_files
 
     n_runs = 0
 
@@ -104,7 +104,7 @@ def run(
         if is_first and not quiet:
             _report(ran, out)
         elif not quiet:
-            from evsim._report import in_a_line
+            from evsim._reports.run import in_a_line
 
             typer.echo(f"{time.strftime('%H:%M:%S')} {in_a_line(ran.results)} ({ran.seconds:.1f} s)")
 
@@ -150,7 +150,7 @@ def _delivered(results: Results, update: Callable[[int, int], None] | None) -> D
 
 
 def _report(ran: _Ran, out: Path) -> None:
-    from evsim._report import print_report
+    from evsim._reports.run import print_report
 
     print_report(ran.results, out, ran.written, ran.seconds, ran.delivered)
 
@@ -198,9 +198,9 @@ def validate(
     as_json: Annotated[bool, typer.Option("--json", help="Print it as JSON.")] = False,
 ) -> None:
     """Compare a run with what was measured elsewhere, and say why they differ."""
+    from evsim._reports.validation import print_json, print_validation
     from evsim._simulator import simulate
     from evsim._validation.compare import validate as compare
-    from evsim._validation_report import print_json, print_validation
 
     if read(config, overrides(sets, seed, None, None), None).recorded is not None:
         raise ConfigError(

@@ -16,7 +16,7 @@ from worlds import ALIKE, FLAT, command, config, row, run, scheduled
 
 from evsim import ConfigError, Scenario, simulate
 from evsim._battery import ChargeCurve, Wiring, charge
-from evsim._cli_assets import ASSETS_FILES, scenario_of
+from evsim._commands.assets import ASSETS_FILES, scenario_of
 from evsim._outputs import FILES
 from evsim.analysis import assets, possible
 from evsim.analysis._film import Film

@@ -25,7 +25,7 @@ from evsim._clock import Clock
 from evsim._event_kinds import EventKind
 from evsim._events import EventStore
 from evsim._outputs import FILES, staged, summary, write_tables
-from evsim._report import _bills, _signal, print_report
+from evsim._reports.run import _bills, _signal, print_report
 from evsim._series import Series
 from evsim.market import has_bills, signal_facts
 from evsim.market._metered import is_steady_in_steps, metered

@@ -22,9 +22,9 @@ from scipy.special import stdtrit
 from worlds import ALIKE, ROOT, command, config, environment, row, run, scheduled
 
 from evsim import ConfigError, Scenario, simulate
-from evsim._cli_parts import strategies_of
-from evsim._compare_report import _lines, tables
+from evsim._commands.parts import strategies_of
 from evsim._outputs import COMPARE_FILES, FILES, staged
+from evsim._reports.compare import _lines, tables
 from evsim.analysis import MEASURES, Example, Line, Variant, compare, measures, remarks, strategy_variants
 from evsim.analysis._compare import with_seed
 from evsim.analysis._night import example_of, night_of

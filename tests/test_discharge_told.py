@@ -14,9 +14,9 @@ from test_plots import a_figure, kinds, said, steps
 from worlds import ALIKE, FLAT, row, run, scenario
 
 from evsim import Strategy
-from evsim._compare_report import tables
 from evsim._outputs import summary, write_csv
-from evsim._report import in_a_line, print_report
+from evsim._reports.compare import tables
+from evsim._reports.run import in_a_line, print_report
 from evsim._stays import LogReader
 from evsim._validation.measure import Measured
 from evsim.analysis import Variant, compare

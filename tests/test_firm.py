@@ -17,9 +17,9 @@ from PIL import Image
 from worlds import ALIKE, FLAT, TAPER, command, config, row, run, scheduled
 
 from evsim import ConfigError, Scenario, simulate
-from evsim._cli_firm import FIRM_FILES
-from evsim._firm_report import power
+from evsim._commands.firm import FIRM_FILES
 from evsim._outputs import FILES
+from evsim._reports.firm import power
 from evsim.analysis import Fleet, envelope, firm, is_deliverable, largest_block
 from evsim.analysis._envelope import firm_of
 from evsim.analysis._film import Film

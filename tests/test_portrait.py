@@ -14,7 +14,7 @@ from worlds import FLAT, config, row, scheduled
 from evsim import Scenario, simulate
 from evsim._outputs import summary
 from evsim._portrait import Quartiles, _quartiles
-from evsim._report import _drivers, _sessions, _totals
+from evsim._reports.run import _drivers, _sessions, _totals
 from evsim._stays import SHORT_BY_SOC
 
 EXACT = {

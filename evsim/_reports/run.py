@@ -110,7 +110,7 @@ def print_report(
         console.print(table(results, console.width))
         console.print()
     if delivered is not None:
-        from evsim._dispatch_report import dispatch_report
+        from evsim._reports.dispatch import dispatch_report
 
         console.print(dispatch_report(delivered))
         console.print()

@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from evsim._cli_assets import Source, scenario_of
-from evsim._cli_parts import (
+from evsim._commands.assets import Source, scenario_of
+from evsim._commands.parts import (
     DEFAULT_CONFIG,
     DEFAULT_OUT,
     Days,
@@ -48,8 +48,8 @@ def firm_command(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
 ) -> None:
     """Say how much power the cars can hold for a whole window, on most days."""
-    from evsim._firm_report import print_firm
     from evsim._outputs import check_folder, staged
+    from evsim._reports.firm import print_firm
     from evsim._simulator import simulate
     from evsim.analysis._cells import write_csv
     from evsim.analysis._envelope import envelope

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 from pydantic_core import PydanticCustomError
 
-from evsim._cli_parts import DEFAULT_OUT, told
+from evsim._commands.parts import DEFAULT_OUT, told
 from evsim._errors import ConfigError
 from evsim._typed_in.faults import show
 from evsim._typed_in.values import COMMON_REGION, as_holidays, as_time, as_timezone, show_time
@@ -57,7 +57,7 @@ def baseline_command(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
 ) -> None:
     """Make the baseline of a day from readings of meters; leave it in a file, and the days used beside it."""
-    from evsim._baseline_report import check_places, print_baseline, write_baseline
+    from evsim._reports.baseline import check_places, print_baseline, write_baseline
     from evsim.market._meter_file import read_meters
 
     if not day:

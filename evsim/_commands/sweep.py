@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from evsim._cli_parts import (
+from evsim._commands.parts import (
     DEFAULT_CONFIG,
     DEFAULT_OUT,
     Config,
@@ -116,7 +116,7 @@ def _listener(plan: Plan, *, quiet: bool) -> Iterator[_Listener]:
     if quiet or not sys.stderr.isatty():
         yield _Listener(plan, None, quiet=quiet)
         return
-    from evsim._report import sweep_bar
+    from evsim._reports.run import sweep_bar
 
     with sweep_bar() as moves:
         yield _Listener(plan, moves, quiet=quiet)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from evsim._cli_parts import (
+from evsim._commands.parts import (
     DEFAULT_CONFIG,
     DEFAULT_OUT,
     Days,
@@ -59,9 +59,9 @@ def compare_command(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
 ) -> None:
     """Compare charging rules, or configs: what they cost, emit and ask of the network, with the same luck for all."""
-    from evsim._compare_report import print_comparison, progress_over_runs
     from evsim._outputs import COMPARE_FILES, check_folder, staged
     from evsim._painter import Painter, draw_comparison
+    from evsim._reports.compare import print_comparison, progress_over_runs
 
     began = time.perf_counter()
     check_folder(out)

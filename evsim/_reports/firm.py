@@ -9,7 +9,7 @@ from pathlib import Path
 from rich.table import Table
 from rich.text import Text
 
-from evsim._assets_report import console_of, plain_table
+from evsim._reports.assets import console_of, plain_table
 from evsim.analysis._envelope import Envelope, place_of
 from evsim.analysis._firm import Firm
 from evsim.analysis._local_days import clock_text

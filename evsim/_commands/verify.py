@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from evsim._cli_parts import FAILED, told
+from evsim._commands.parts import FAILED, told
 
 if TYPE_CHECKING:
     from evsim.market import Verdict

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from evsim._cli_parts import (
+from evsim._commands.parts import (
     DEFAULT_CONFIG,
     DEFAULT_OUT,
     Days,
@@ -77,8 +77,8 @@ def assets_command(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
 ) -> None:
     """Say which cars could do what, on how many days; all that is asked must hold."""
-    from evsim._assets_report import asked_in_a_line, print_assets
     from evsim._outputs import check_folder, staged
+    from evsim._reports.assets import asked_in_a_line, print_assets
     from evsim._simulator import simulate
     from evsim.analysis._assets import answered
     from evsim.analysis._cells import write_csv

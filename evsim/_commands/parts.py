@@ -106,7 +106,7 @@ def progress(quiet: bool) -> Iterator[Callable[[int, int], None] | None]:
     if quiet or not sys.stderr.isatty():
         yield None
         return
-    from evsim._report import progress_bar
+    from evsim._reports.run import progress_bar
 
     with progress_bar() as update:
         yield update
