@@ -142,7 +142,7 @@ class UserController:
         strategies; 5 start, stop or re-power. Each at its own instant, and for each user in the order of those
         instants. A strategy that is to be asked again about all its cars is asked when the first step begins, and one
         that steers a fleet of which these people are a part agrees with the other parts. Dispatches are decided about
-        at instants of their own, before the rules are asked.
+        at instants of their own, after the rules have been asked.
         """
         t0, end = k * self._clock.step_s, k + n
         self._step_ends_at = end * self._clock.step_s
@@ -157,10 +157,12 @@ class UserController:
             first, changes = changes.before_deciding(at), changes.after(at)
             first = first._replace(starts=self._still_meant(first.starts))
             changes = changes.plus_starts(self._carry_out(first, at))
-            if at in calls:
-                changes = changes.plus_starts((yield from self._dispatch(float(at))))
+            if self.desk is not None:
+                self.desk.keep_account(float(at))
             if at == t0 and due:
                 changes = changes.plus_starts((yield from self._ask_again(due, float(t0))))
+            if at in calls:
+                changes = changes.plus_starts((yield from self._dispatch(float(at))))
         self._carry_out(changes._replace(starts=self._still_meant(changes.starts)), np.inf)
 
     def _due(self, t0: int) -> list[int]:
@@ -281,12 +283,6 @@ class UserController:
         """Ask strategy `i` and act on its answer; returns the starts later in this step."""
         return self._act_on(self._answer(i, who, now), who, now)
 
-    def _ask_part(self, i: int, who: Who, now: Floats) -> Talk[Columns]:
-        """The same for a strategy of which other parts of the fleet are asked too."""
-        rule = cast("InParts", self._strategies[i])
-        given = yield from ask_part(i, rule, self._observe(who, now), now)
-        return self._act_on(given, who, now)
-
     def _act_on(self, given: Sequence[Orders], who: Who, now: Floats) -> Columns:
         """Start what starts at the moment of asking (n,), note the rest; returns the starts later in this step."""
         code, later = self.population.events.reason_code, []
@@ -352,23 +348,51 @@ class UserController:
         people, starts = self.population, []
         asked = people.is_plugged_in
         if not any(getattr(self._strategies[i], "sees_full_cars", True) for i in due):
-            asked = asked & ((people.soc < people.target_soc) | (people.discharge_kw > 0))
-        if self.desk is not None:
-            asked = asked & ~self.desk.is_held
+            asked = asked & ((self._soc_by_rule(t0) < people.target_soc) | (people.discharge_kw > 0))
         connected = rows_where(asked)
         mine = dict(self._by_strategy(connected))
         for i in due:
             who = connected[mine.get(i, slice(0))]
-            self._has_order[who] = False
+            now, free = np.full(len(who), t0), self._free(who)
+            self._has_order[free] = False
             if self._is_part[i]:
-                starts.append((yield from self._ask_part(i, who, np.full(len(who), t0))))
+                given = yield from ask_part(i, cast("InParts", self._strategies[i]), self._by_rule(who, now, t0), now)
             elif len(who):
-                starts.append(self._ask(i, who, np.full(len(who), t0)))
-            idle = who[people.has_power(who) & ~self._has_order[who]]
+                given = ask(self._strategies[i], self._by_rule(who, now, t0), now)
+            else:
+                continue
+            starts.append(self._act_on(self._for_free(who, given), who, now))
+            idle = free[people.has_power(free) & ~self._has_order[free]]
             if len(idle):
                 reason = getattr(self._strategies[i], "idle_reason", "no_order")
                 people.stop_power(idle, t0, people.events.reason_code(reason))
         return join(starts, START)
+
+    # ---- rules and held cars
+
+    def _soc_by_rule(self, at: float) -> Floats:
+        """(n_users,) SoC by the rules of cars: of those that a dispatch holds, on paper."""
+        people = self.population
+        return people.soc if self.desk is None else self.desk.as_on_paper(np.arange(len(people)), at)[0]
+
+    def _by_rule(self, who: Who, now: Floats, at: float) -> Observation:
+        """Cars as rules are to see them: those that a dispatch holds as they are on paper."""
+        cars = self._observe(who, now)
+        if self.desk is None or not self.desk.is_held[who].any():
+            return cars
+        soc, kw = self.desk.as_on_paper(who, at)
+        return cars.but(soc=soc, order_kw=kw, is_charging=kw > 0, is_discharging=kw < 0)
+
+    def _free(self, who: Who) -> Who:
+        """Cars that no dispatch holds."""
+        return who if self.desk is None else who[~self.desk.is_held[who]]
+
+    def _for_free(self, who: Who, given: Sequence[Orders]) -> Sequence[Orders]:
+        """The orders for cars that no dispatch holds; those for the others go on paper."""
+        if self.desk is None or not (held := self.desk.is_held[who]).any():
+            return given
+        self.desk.plan_anew(who, given)
+        return [some_of(orders, ~held[orders.row]) for orders in given]
 
     # ---- dispatches
 
@@ -398,9 +422,15 @@ class UserController:
             self._begin(will.who, will.at_s, order, code(will.reason))
 
     def _release(self, who: Who, at: float) -> Columns:
-        """Let rules decide again about cars, and see that these are filled; rules that steer do so at their turn."""
+        """Let rules decide again about cars, and see that these are filled.
+
+        Rules that steer do so at their turn; until then what they have ordered on paper stands.
+        """
         people = self.population
         self._has_order[who] = False
+        steered = who[np.array(self._steers)[self._strategy_of[people.archetype[who]]]]
+        if len(steered):
+            self._take_from_paper(steered, at)
         plans = [
             (i, mine, self._answer(i, mine, np.full(len(mine), at)))
             for i, rows in self._by_strategy(who)
@@ -422,6 +452,14 @@ class UserController:
         if len(idle):
             people.stop_power(idle, at, people.events.reason_code("dispatch_over"))
         return join(starts, START)
+
+    def _take_from_paper(self, who: Who, at: float) -> None:
+        """Carry out what rules that steer have ordered meanwhile for cars that are let go."""
+        code, now = self.population.events.reason_code, np.full(len(who), at)
+        kw, until_soc = _need(self.desk).orders_on_paper(who, at)
+        order = Order(kw, until_soc, np.full(len(who), np.inf), code("order_ended"))
+        self._asked_at[who] = now
+        self._begin(who, now, order, code("dispatch_over"))
 
     def _refill(self, plans: Sequence[tuple[int, Who, Sequence[Orders]]], at: float) -> Will:
         """Charging at the last moment for cars whose rule would leave them with less than without the dispatch."""

@@ -30,6 +30,7 @@ AS_PRINTED = [
         "baselines",
         "who-can-do-what",
         "proof",
+        "dispatches",
     )
 ]
 """Pages whose text blocks are what the commands before them print, and whose pieces of a config run."""

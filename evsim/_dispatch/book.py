@@ -34,7 +34,8 @@ class Act(NamedTuple):
 
     dispatch : number of the dispatch, by first mention; word : its row in the config
     known_s : when the fleet knows; prepares from then to start_s, serves from start_s to end_s
-    end_s may be start_s: then it is only prepared for, or never acts
+    end_s may be start_s or before: then it is only prepared for
+    planned_end_s : the end as far as the fleet knows; later words and cancellations come as a surprise
     """
 
     dispatch: int
@@ -42,11 +43,22 @@ class Act(NamedTuple):
     known_s: int
     start_s: int
     end_s: int
+    planned_end_s: int
+
+    def next_decision_s(self, at_s: float) -> int:
+        """When it is decided about next, as far as the fleet knows."""
+        if at_s < self.start_s:
+            return min(_next(self.known_s, PREPARE_EVERY_S, at_s), self.start_s)
+        return min(_next(self.start_s, DECIDE_EVERY_S, at_s), self.planned_end_s)
 
     @property
     def prepares_until_s(self) -> int:
         """Until when it is prepared for: its start, unless something has ended it before."""
         return min(self.start_s, self.end_s)
+
+
+def _next(first_s: int, every_s: int, at_s: float) -> int:
+    return first_s + (int(at_s - first_s) // every_s + 1) * every_s
 
 
 @dataclass(frozen=True)
@@ -85,6 +97,15 @@ class Book:
         asked = np.array([[d.archetypes is None or a in d.archetypes for a in archetypes] for d in dispatches])
         told = [_told(number, rows, dispatches, clock) for number, rows in enumerate(by_id.values())]
         return cls(tuple(dispatches), tuple(told), asked.reshape(len(dispatches), len(archetypes)), clock)
+
+    @property
+    def is_asked(self) -> Bools:
+        """(n_dispatches, n_archetypes) whose cars each dispatch asks while it serves."""
+        asked = np.zeros((len(self.told), self.asked.shape[1]), np.bool_)
+        for act in self.acts:
+            if act.end_s > act.start_s:
+                asked[act.dispatch] |= self.asked[act.word]
+        return asked
 
     @property
     def acts(self) -> tuple[Act, ...]:
@@ -173,7 +194,8 @@ def _act(number: int, word: _Word, until_s: int, clock: Clock) -> Act | None:
     known_s, end_s = max(word.known_s, 0), min(word.closes_s, until_s, clock.end_s)
     if known_s >= end_s:
         return None
-    return Act(number, word.row, known_s, min(max(word.start_s, known_s), clock.end_s), end_s)
+    start_s, planned_end_s = (min(max(at, known_s), clock.end_s) for at in (word.start_s, word.end_s))
+    return Act(number, word.row, known_s, start_s, end_s, planned_end_s)
 
 
 def _out_of_the_run(last: _Word, acts: Sequence[Act], clock: Clock) -> Iterable[str]:

@@ -1,17 +1,21 @@
 """Who does what about dispatches: prepares, delivers, and lets cars go again.
 
 A car is *held* while it is prepared for a dispatch or serves one: its own rule does not decide. Its rule's plan goes on
-on paper (`shadows`), and what the car delivers is that plan's power less its own. Each decision stands until the next
-(`Book.instants`) and is taken from what chargers know at that moment.
+on paper (`shadows`), and what the car delivers is that plan's power less its own. Each decision is meant to stand until
+the next that is foreseen (a later word of a dispatch is not), and is taken from what chargers know at that moment.
 
     free       not held
     preparing  held for a dispatch that has been announced
-    serving    held within its window
+    serving    held within its window; a dispatch that serves takes over the cars of one that has just ended
     let go     it had to charge, to be ready in time; it is held to account, and charges
+
+Rules that are asked again meanwhile are asked about held cars as they are on paper, so all others fare as they would
+have done.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple, TypeAlias
 from zlib import crc32
@@ -21,7 +25,7 @@ import numpy as np
 from evsim._battery import charge
 from evsim._chance import Purpose
 from evsim._dispatch.book import Act, Book
-from evsim._dispatch.record import Decided, Response
+from evsim._dispatch.record import Decided, Note, Response
 from evsim._dispatch.settings import Dispatch
 from evsim._dispatch.shadows import Plan, follow, given_kwh, joined, plan_of
 from evsim._dispatch.sharing import DESK, Offer
@@ -30,6 +34,7 @@ from evsim._population import Population
 from evsim._units import SECONDS_PER_HOUR, Anything, Bools, Floats, Ints, Who, rows_where
 from evsim.strategies import Observation, Orders
 from evsim.strategies._fleet import exact_sum, granted_in_turn, tallied
+from evsim.strategies._orders import some_of
 from evsim.strategies._parts import Said, Talk
 
 AskRules: TypeAlias = Callable[[Who, Floats], Sequence[tuple[Who, Orders]]]
@@ -42,7 +47,6 @@ _LEAST_KW = 1e-9
 _SOC_ROUNDING = 1e-9
 _FAIR_KWH, _MOST_FAIR, _DRAWS = 0.5, 1023, 64
 """Cars that have delivered less so far come first, in bands of so many kWh; within a band they are drawn by lot."""
-_TURNS = (_MOST_FAIR + 1) * _DRAWS
 
 
 class Will(NamedTuple):
@@ -71,18 +75,21 @@ class _Range(NamedTuple):
 
     shadow_kw : their mean power by their rule; most_kw : the most they can deliver, as a difference from that
     can : whether they have a choice at all; why_not : the response of those who have none
+    must_charge : whether they would be late if they waited for the next decision
     """
 
     shadow_kw: Floats
     most_kw: Floats
     can: Bools
     why_not: Anything
+    must_charge: Bools
 
 
 class _Ahead(NamedTuple):
     """What cars could do ahead of a dispatch; each (m,) but the plan, which is that of free cars.
 
-    useful_kw : what each would add to it; is_due : whether there is something to be done now, and what: kw, until_soc
+    useful_kw : what each would add to it; is_due : whether there is something to be done now; kw, until_soc : what, and
+    for those who are held already; must_charge : whether they cannot wait for it
     """
 
     plan: Plan
@@ -90,6 +97,7 @@ class _Ahead(NamedTuple):
     is_due: Bools
     kw: Floats
     until_soc: Floats
+    must_charge: Bools
 
 
 class Desk:
@@ -104,8 +112,11 @@ class Desk:
     ) -> None:
         self._book, self._people, self._ask, self._luck = book, people, ask_rules, luck
         self._is_limited = is_limited
-        self.instants = book.instants
+        self.instants, self._acts = book.instants, book.acts
         n = len(people)
+        self._dispatch_of = np.zeros(len(book.words), np.int64)
+        for number, told in enumerate(book.told):
+            self._dispatch_of[list(told.words)] = number
         self.word = np.full(n, _FREE, np.int32)
         """(n,) the word of a dispatch that each is held for, or -1."""
         self._since_plug = np.zeros(n)
@@ -116,7 +127,7 @@ class Desk:
         self._decided_at_s = 0.0
         self._acting: tuple[list[Act], list[Act]] = ([], [])
         self._until_s = 0.0
-        self.decided = Decided(len(book.told), n)
+        self.decided = Decided(book.is_asked[:, people.archetype])
 
     # ---- what the controller asks
 
@@ -127,34 +138,34 @@ class Desk:
 
     def instants_between(self, since_s: float, to_s: float) -> list[int]:
         """When to decide, from one instant to before another [s]."""
-        return [at for at in self.instants if since_s <= at < to_s]
+        return list(self.instants[bisect_left(self.instants, since_s) : bisect_left(self.instants, to_s)])
 
     def decide(self, at_s: float, cars: Observation, who: Who) -> Talk[Decision]:
         """Decide for all connected cars, until the next instant at which that is done; agrees with other parts."""
-        self._forget_who_left(who)
-        self._live_on_paper(at_s)
+        self.keep_account(at_s)
         self._acting = self._acts_at(at_s)
-        self._until_s = next((float(at) for at in self.instants if at > at_s), float(self._book.clock.end_s))
-        was_held = self.word.copy()
-        now = np.full(len(who), at_s)
-        seen = _Seen(cars, who, now, self._until_s)
+        plans = [act.next_decision_s(at_s) for acts in self._acting for act in acts]
+        self._until_s = float(min([*plans, self._book.clock.end_s]))
+        was_held = self.is_held
+        seen = _Seen(cars, who, np.full(len(who), at_s), self._until_s)
         taken, wills = np.zeros(len(who), np.bool_), []
         for act in self._acting[0]:
             given, mine = yield from self._serve(act, seen, taken)
             wills += given
             taken |= mine
+        self._let_go(who[self._is_orphan(who) & ~taken], at_s)
         for act in self._acting[1]:
             given, mine = yield from self._prepare(act, seen, taken)
             wills += given
             taken |= mine
         kept = np.zeros(len(self.word), np.bool_)
         kept[who[taken]] = True
-        released = rows_where((was_held != _FREE) & ~kept)
-        self._let_go(released, at_s)
-        return Decision(wills, released)
+        self._let_go(rows_where(self.is_held & ~kept), at_s)
+        return Decision(wills, rows_where(was_held & ~kept))
 
     def greet(self, cars: Observation, who: Who, now: Floats) -> list[Will]:
         """Hold newcomers at the plug for dispatches that want as much as can be; the others wait for a decision."""
+        self._note_early_leavers(who)
         self.word[who] = _FREE
         serving, coming = self._acting
         acts = [act for act in (*serving, *coming) if self._word_of(act).target_kw is None]
@@ -172,10 +183,10 @@ class Desk:
         """Cars whose own rule decides again."""
         if not len(who):
             return
-        for number in np.unique(self.word[who]).tolist():
-            rows = who[self.word[who] == number]
-            self.decided.order(self._number_of(number), at_s, rows, np.nan, "dispatch_over")
-        self.word[who] = _FREE
+        number = self._dispatch_of[self.word[who]]
+        for one in np.unique(number).tolist():
+            self.decided.order(one, at_s, who[number == one], np.nan, "dispatch_over")
+        self.word[who], self._serves[who] = _FREE, False
 
     def soc_at_departure(self, who: Who, plan: Plan, since_s: float, to_s: Floats) -> tuple[Floats, Floats]:
         """(m,) SoC at later instants of cars that have just been let go: by their plan on paper, and by a new one."""
@@ -188,13 +199,66 @@ class Desk:
         follow(self._people, plan, really, since_s, ends)
         return on_paper[who], really[who]
 
+    # ---- what rules are asked about held cars
+
+    def as_on_paper(self, who: Who, at_s: float) -> tuple[Floats, Floats]:
+        """(m,) SoC and ordered power [kW] of cars by their rules; of free cars, as they really are."""
+        held = rows_where(self.word[who] != _FREE)
+        soc, kw = self._people.soc[who], self._people.order_kw(who)
+        soc[held], kw[held] = self._soc[who[held]], self._orders_on_paper(at_s)[0][who[held]]
+        return soc, kw
+
+    def orders_on_paper(self, who: Who, at_s: float) -> tuple[Floats, Floats]:
+        """(m,) most power [kW] and SoC to stop at that stand on paper of cars that have just been let go."""
+        kw, until_soc = self._orders_on_paper(at_s)
+        return kw[who], until_soc[who]
+
+    def _orders_on_paper(self, at_s: float) -> tuple[Floats, Floats]:
+        kw, until_soc = np.zeros(len(self.word)), np.zeros(len(self.word))
+        plan = self._plan
+        goes = plan.of((plan.start <= at_s) & (at_s < plan.stop))
+        soc, gives = self._soc[goes.who], goes.max_kw < 0
+        goes = goes.of(np.where(gives, soc > goes.until_soc, soc < goes.until_soc))
+        kw[goes.who], until_soc[goes.who] = np.minimum(goes.max_kw, self._people.charger_kw[goes.who]), goes.until_soc
+        return kw, until_soc
+
+    def plan_anew(self, who: Who, given: Sequence[Orders]) -> None:
+        """Take what rules have just ordered for held cars among `who` as their plan on paper."""
+        held = self.word[who] != _FREE
+        if not held.any():
+            return
+        is_new = np.zeros(len(self.word), np.bool_)
+        is_new[who[held]] = True
+        orders = [(who, some_of(one, held[one.row])) for one in given]
+        self._plan = joined([self._plan.of(~is_new[self._plan.who]), plan_of(orders)])
+
     # ---- keeping account
 
-    def _forget_who_left(self, who: Who) -> None:
-        """Cars that have been unplugged since are held no more."""
-        is_here = np.zeros(len(self.word), np.bool_)
-        is_here[who] = self._people.plugged_in_at[who] == self._since_plug[who]
-        self.word[~is_here] = _FREE
+    def keep_account(self, at_s: float) -> None:
+        """Bring what is on paper to an instant; cars that have been unplugged since are held no more."""
+        held = rows_where(self.word != _FREE)
+        is_here = self._people.is_plugged_in[held] & (self._people.plugged_in_at[held] == self._since_plug[held])
+        left = held[~is_here]
+        self._note_early_leavers(left)
+        self.word[left] = _FREE
+        self._live_on_paper(at_s)
+
+    def _note_early_leavers(self, who: Who) -> None:
+        """Cars that were delivering when they were unplugged."""
+        left = who[(self.word[who] != _FREE) & self._serves[who]]
+        self.decided.note(self._dispatch_of[self.word[left]], left, Note.LEFT_EARLY)
+        self._serves[who] = False
+
+    def _is_orphan(self, who: Who) -> Bools:
+        """(m,) held for a dispatch that has ended."""
+        acting = [act.dispatch for acts in self._acting for act in acts]
+        word = self.word[who]
+        return np.asarray((word != _FREE) & ~np.isin(self._dispatch_of[word], acting))
+
+    def _is_mine(self, act: Act, who: Who) -> Bools:
+        """(m,) held for this dispatch, by whatever word."""
+        word = self.word[who]
+        return np.asarray((word != _FREE) & (self._dispatch_of[word] == act.dispatch))
 
     def _live_on_paper(self, at_s: float) -> None:
         """Bring the plans of held cars to an instant."""
@@ -207,19 +271,14 @@ class Desk:
 
     def _acts_at(self, at_s: float) -> tuple[list[Act], list[Act]]:
         """Those that serve at an instant and those that are prepared for, the first known first."""
-        acts = self._book.acts
-        serving = [act for act in acts if act.start_s <= at_s < act.end_s]
-        coming = [act for act in acts if act.known_s <= at_s < act.prepares_until_s]
+        serving = [act for act in self._acts if act.start_s <= at_s < act.end_s]
+        coming = [act for act in self._acts if act.known_s <= at_s < act.prepares_until_s]
         return serving, coming
 
     def _word_of(self, act: Act) -> Dispatch:
         return self._book.words[act.word]
 
-    def _number_of(self, word: int) -> int:
-        """Which dispatch a word is about."""
-        return next(i for i, told in enumerate(self._book.told) if word in told.words)
-
-    def _hold(self, act: Act, who: Who, plan: Plan, *, serves: bool) -> None:
+    def _hold(self, act: Act, who: Who, plan: Plan) -> None:
         """Hold cars, free ones from now on with their plan on paper; those held already keep theirs."""
         fresh = self.word[who] == _FREE
         new = who[fresh]
@@ -232,7 +291,7 @@ class Desk:
             self._is_let_go[new] = False
         changes = self.word[who] != act.word
         self._is_let_go[who[changes]] = False
-        self.word[who], self._serves[who] = act.word, serves
+        self.word[who], self._serves[who] = act.word, False
 
     # ---- serving
 
@@ -241,17 +300,18 @@ class Desk:
         word, who = self._word_of(act), seen.who
         asked = self._book.asked[act.word][seen.cars.archetype]
         out = asked & self._has_opted_out(act, who)
-        mine = self.word[who] == act.word
-        busy = asked & taken & ~mine
+        mine = (self._is_mine(act, who) | self._is_orphan(who)) & ~taken
+        busy = asked & taken
         rows = rows_where(asked & ~out & ~taken)
         part = seen.of(rows)
-        plan, _, kwh = self._on_paper(part, self._until_s)
+        plan, _, (kwh,) = self._on_paper(part, self._until_s)
         can_do = self._range(word.action, part, kwh / part.hours)
         is_mine = mine[rows]
-        let_go = is_mine & ~can_do.can & (part.cars.soc < part.cars.target_soc) & (word.action != "turn_up")
-        let_go |= is_mine & self._is_let_go[part.who]
+        let_go = is_mine & (can_do.must_charge | self._is_let_go[part.who])
         free = can_do.can & ~let_go & (can_do.most_kw > _LEAST_KW)
-        bound_kw = self._bound_kw(word.action, part, can_do, is_mine, let_go, free)
+        refill_kw = self._refill_kw(part, can_do.shadow_kw)
+        bound = is_mine & ~free if word.action == "turn_up" else let_go
+        bound_kw = self._bound_kw(word.action, part, can_do, bound, refill_kw)
         wanted_kw = np.where(free, can_do.most_kw, 0.0)
         when = self._turns(act, part.who, is_mine)
         if word.target_kw is None:
@@ -261,21 +321,26 @@ class Desk:
             granted_kw = granted_in_turn(verdict, when, wanted_kw, part.who, 0.0)
         delivers = granted_kw > _LEAST_KW
         stays = is_mine | delivers
-        self._hold(act, part.who[stays], plan, serves=True)
-        self._is_let_go[part.who[let_go]] = True
+        self._hold(act, part.who[stays], plan)
+        self._serves[part.who[delivers]], self._is_let_go[part.who[let_go]] = True, True
         self._delivered_kwh[part.who] += granted_kw * part.hours
         wills = list(self._wills(act, word, part, can_do, granted_kw, stays & ~let_go))
         if let_go.any():
-            wills.append(self._will(act, part, let_go, part.cars.charger_kw, part.cars.target_soc, "refill"))
+            wills.append(self._will(act, part, let_go, refill_kw, part.cars.target_soc, "refill"))
         self._note_responses(act, seen, part, out, busy, can_do, delivers)
+        noted = {Note.HAD_TO_CHARGE: let_go}
+        if word.action == "discharge":
+            noted[Note.RESERVE_REACHED] = is_mine & (part.cars.soc <= part.cars.v2g_reserve_soc + _SOC_ROUNDING)
+        for note, rows_of_it in noted.items():
+            self.decided.note(act.dispatch, part.who[rows_of_it], note)
         held = np.zeros(len(who), np.bool_)
         held[rows[stays]] = True
         return wills, held
 
-    def _on_paper(self, part: _Seen, *instants: float) -> tuple[Plan, Floats, Floats]:
-        """Plans of free cars; SoC (m,) of all by their rule at the last instant, and the energy on the last way there.
+    def _on_paper(self, part: _Seen, *instants: float) -> tuple[Plan, Floats, list[Floats]]:
+        """Plans of free cars; SoC (m,) of all by their rule at the last instant, and (m,) energy on the way to each.
 
-        Energy at the meter [kWh], negative if given back; from now, or from the last instant but one.
+        Energy at the meter [kWh], negative if given back: from now to the first instant, and from each to the next.
         """
         who, is_free = part.who, self.word[part.who] == _FREE
         fresh = who[is_free]
@@ -285,44 +350,47 @@ class Desk:
         mine = np.zeros(len(self.word), np.bool_)
         mine[who[~is_free]] = True
         both = joined([self._plan.of(mine[self._plan.who]), plan])
-        since, kwh = np.zeros(len(self.word)), np.zeros(len(self.word))
+        since, kwh = np.zeros(len(self.word)), []
         since[who] = part.now
         for instant in instants:
-            kwh = follow(self._people, both, soc, since, instant)
+            kwh.append(follow(self._people, both, soc, since, instant)[who])
             since[who] = instant
-        return plan, soc[who], kwh[who]
+        return plan, soc[who], kwh
 
     def _range(self, action: str, part: _Seen, shadow_kw: Floats) -> _Range:
         """What cars could deliver until the next decision, and still be ready when they usually leave."""
         cars, hours = part.cars, part.hours
         can_wait = part.is_ready_after(cars.soc)
+        must_charge = ~can_wait & (cars.soc < cars.target_soc)
         why_not = np.full(len(part.who), Response.WOULD_MISS_READY_BY, np.uint8)
         if action == "turn_up":
             wiring = self._people.wiring(part.who)
             done = charge(self._people.curve, wiring, cars.soc, cars.charger_kw, cars.target_soc, hours)
             most_kw = done.import_kwh / hours - shadow_kw
             why_not[:] = Response.NOTHING_TO_TURN_UP
-            return _Range(shadow_kw, most_kw, most_kw > _LEAST_KW, why_not)
+            return _Range(shadow_kw, most_kw, most_kw > _LEAST_KW, why_not, np.zeros(len(cars), np.bool_))
         if action == "turn_down":
             why_not[can_wait | (shadow_kw <= _LEAST_KW)] = Response.NOTHING_TO_TURN_DOWN
-            return _Range(shadow_kw, np.maximum(shadow_kw, 0.0), can_wait, why_not)
+            return _Range(shadow_kw, np.maximum(shadow_kw, 0.0), can_wait, why_not, must_charge)
         kwh = given_kwh(self._people, part.who, cars.soc, cars.discharge_kw, np.zeros(len(cars)), hours)
         after = cars.soc - kwh / (cars.discharging_efficiency * cars.capacity_kwh)
         gives = (kwh > 0) & part.is_ready_after(after)
         has_v2g = cars.discharge_kw > 0
         why_not[can_wait & (kwh <= 0)] = Response.BELOW_RESERVE
         why_not[~has_v2g] = Response.CANNOT_DISCHARGE
-        most_kw = np.where(gives, kwh / hours, 0.0) + np.maximum(shadow_kw, 0.0)
-        return _Range(shadow_kw, np.where(has_v2g, most_kw, 0.0), has_v2g & can_wait, why_not)
+        most_kw = np.maximum(np.where(gives, kwh / hours, 0.0) + shadow_kw, 0.0)
+        return _Range(shadow_kw, np.where(has_v2g, most_kw, 0.0), has_v2g & can_wait, why_not, must_charge)
 
-    def _bound_kw(self, action: str, part: _Seen, can_do: _Range, is_mine: Bools, let_go: Bools, free: Bools) -> Floats:
-        """(m,) what held cars without a choice deliver [kW]: mostly the reverse of what they have delivered before."""
-        wiring, cars, hours = self._people.wiring(part.who), part.cars, part.hours
-        bound = is_mine & ~free
-        charged = charge(self._people.curve, wiring, cars.soc, cars.charger_kw, cars.target_soc, hours).import_kwh
-        really_kw = np.where(let_go | (action == "turn_up"), charged / hours, 0.0)
+    def _refill_kw(self, part: _Seen, shadow_kw: Floats) -> Floats:
+        """(m,) power of cars that are let go [kW]: the charger's, but under a limit no more than their rule's."""
+        return np.maximum(shadow_kw, 0.0) if self._is_limited else part.cars.charger_kw
+
+    def _bound_kw(self, action: str, part: _Seen, can_do: _Range, bound: Bools, kw: Floats) -> Floats:
+        """(m,) what held cars deliver that charge without a choice [kW]: the reverse of what they delivered before."""
+        wiring, cars = self._people.wiring(part.who), part.cars
+        charged = charge(self._people.curve, wiring, cars.soc, kw, cars.target_soc, part.hours).import_kwh
         sign = -1.0 if action == "turn_up" else 1.0
-        return np.where(bound, sign * (can_do.shadow_kw - really_kw), 0.0)
+        return np.where(bound, sign * (can_do.shadow_kw - charged / part.hours), 0.0)
 
     def _wills(
         self, act: Act, word: Dispatch, part: _Seen, can_do: _Range, granted_kw: Floats, stays: Bools
@@ -335,12 +403,7 @@ class Desk:
             yield self._will(act, part, stays, kw, cars.target_soc, "dispatch")
             return
         kw = can_do.shadow_kw - granted_kw
-        is_whole = granted_kw >= can_do.most_kw - _LEAST_KW
-        kw[is_whole] = np.minimum(can_do.shadow_kw, 0.0)[is_whole]
-        if word.action == "discharge":
-            kw[is_whole] = (np.maximum(can_do.shadow_kw, 0.0) - can_do.most_kw)[is_whole]
-            near = np.abs(kw + cars.discharge_kw) < _LEAST_KW
-            kw[near] = -cars.discharge_kw[near]
+        kw = np.where(np.abs(kw + cars.discharge_kw) < _LEAST_KW, -cars.discharge_kw, kw)
         kw[np.abs(kw) < _LEAST_KW] = 0.0
         until_soc = np.where(kw < 0, cars.v2g_reserve_soc, cars.target_soc)
         yield self._will(act, part, stays, kw, until_soc, "dispatch")
@@ -354,42 +417,63 @@ class Desk:
         if word.action == "turn_down" or (word.action == "discharge" and self._is_limited):
             return [], held  # pausing needs no preparation; and what is charged ahead would not be under the limit
         asked = self._book.asked[act.word][seen.cars.archetype] & ~self._has_opted_out(act, who) & ~taken
-        rows = rows_where(asked & ~self._serves[who])
-        part = seen.of(rows)
+        rows = rows_where(asked)
+        part, is_mine = seen.of(rows), self._is_mine(act, who[rows])
         ahead = self._before_discharge(act, part) if word.action == "discharge" else self._before_turn_up(act, part)
         granted_kw = ahead.useful_kw
         if word.target_kw is not None:
-            when = self._turns(act, part.who, self.word[part.who] == act.word)
+            when = self._turns(act, part.who, is_mine)
             verdict = yield Said(DESK, Offer(word.target_kw, (0.0, 0.0), tallied(when, ahead.useful_kw)))
             granted_kw = granted_in_turn(verdict, when, ahead.useful_kw, part.who, 0.0)
-        chosen = ((granted_kw > _LEAST_KW) | (self.word[part.who] == act.word)) & ahead.is_due
+        chosen = is_mine | ((granted_kw > _LEAST_KW) & ahead.is_due)
         if not chosen.any():
             return [], held
-        self._hold(act, part.who[chosen], ahead.plan, serves=False)
+        self._hold(act, part.who[chosen], ahead.plan)
         held[rows[chosen]] = True
-        return [self._will(act, part, chosen, ahead.kw, ahead.until_soc, "prepare")], held
+        late = is_mine & (ahead.must_charge | self._is_let_go[part.who])
+        self._is_let_go[part.who[late]] = True
+        wills = [self._will(act, part, chosen & ~late, ahead.kw, ahead.until_soc, "prepare")]
+        if late.any():
+            wills.append(self._will(act, part, late, part.cars.charger_kw, part.cars.target_soc, "refill"))
+        return wills, held
 
     def _before_discharge(self, act: Act, part: _Seen) -> _Ahead:
-        """Cars whose own plan does not have them charged by the start charge now, for as long as it will serve."""
+        """Cars that their own plan does not have charged by the start charge now, for as long as it will serve.
+
+        Those who have that much go on as their rule would.
+        """
         cars = part.cars
         stays = (cars.discharge_kw > 0) & (cars.expected_departure > act.start_s)
-        hours = (act.end_s - act.start_s) / SECONDS_PER_HOUR
+        hours = (act.planned_end_s - act.start_s) / SECONDS_PER_HOUR
         needs = cars.discharge_kw * hours / (cars.discharging_efficiency * cars.capacity_kwh)
         goal = np.minimum(cars.v2g_reserve_soc + needs, cars.target_soc)
-        plan, soc, _ = self._on_paper(part, float(act.start_s))
-        is_late = (self.word[part.who] == act.word) | (soc < goal - _SOC_ROUNDING)
-        useful_kw = np.where(stays, cars.discharge_kw, 0.0)
-        return _Ahead(plan, useful_kw, is_late & (cars.soc < goal), cars.charger_kw, goal)
+        plan, soc, (kwh, _) = self._on_paper(part, self._until_s, float(act.start_s))
+        lacks = cars.soc < goal
+        return _Ahead(
+            plan=plan,
+            useful_kw=np.where(stays, cars.discharge_kw, 0.0),
+            is_due=lacks & (soc < goal - _SOC_ROUNDING),
+            kw=np.where(lacks, cars.charger_kw, kwh / part.hours),
+            until_soc=np.where(lacks, goal, cars.target_soc),
+            must_charge=np.zeros(len(cars), np.bool_),
+        )
 
     def _before_turn_up(self, act: Act, part: _Seen) -> _Ahead:
         """Cars that would have charged before the window, and can wait for it, wait."""
-        cars, hours = part.cars, (act.end_s - act.start_s) / SECONDS_PER_HOUR
-        can_wait = (cars.soc < cars.target_soc) & part.is_ready_after(cars.soc, after_s=float(act.start_s))
-        plan, _, kwh = self._on_paper(part, float(act.start_s), float(act.end_s))
+        cars, hours = part.cars, (act.planned_end_s - act.start_s) / SECONDS_PER_HOUR
+        has_room = cars.soc < cars.target_soc
+        can_wait = has_room & part.is_ready_after(cars.soc, after_s=float(act.start_s))
+        plan, _, (_, kwh) = self._on_paper(part, float(act.start_s), float(act.planned_end_s))
         wiring, window = self._people.wiring(part.who), np.full(len(part.who), hours)
         most = charge(self._people.curve, wiring, cars.soc, cars.charger_kw, cars.target_soc, window).import_kwh
-        useful_kw = np.where(can_wait, np.maximum(most - kwh, 0.0) / hours, 0.0)
-        return _Ahead(plan, useful_kw, can_wait, np.zeros(len(part.who)), cars.target_soc)
+        return _Ahead(
+            plan=plan,
+            useful_kw=np.where(can_wait, np.maximum(most - kwh, 0.0) / hours, 0.0),
+            is_due=can_wait,
+            kw=np.zeros(len(cars)),
+            until_soc=cars.target_soc,
+            must_charge=has_room & ~can_wait,
+        )
 
     # ---- odds and ends
 

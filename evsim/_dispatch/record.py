@@ -11,7 +11,7 @@ import numpy as np
 
 from evsim._dispatch.book import Act, Book, Told
 from evsim._dispatch.settings import Dispatch
-from evsim._units import Anything, Floats, Ints, Who
+from evsim._units import Anything, Bools, Floats, Ints, Who
 
 
 class Response(enum.IntEnum):
@@ -35,6 +35,23 @@ class Response(enum.IntEnum):
         return self.name.lower()
 
 
+class Note(enum.IntFlag):
+    """What else a reader of a proof needs to know of a car that took part."""
+
+    NONE = 0
+    LEFT_EARLY = 1
+    """It was unplugged while it was delivering."""
+    RESERVE_REACHED = 2
+    """Its battery came down to its reserve within the window."""
+    HAD_TO_CHARGE = 4
+    """It had to charge within the window, to be ready when it usually leaves."""
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The names in files: `left_early`, ..."""
+        return tuple(note.name.lower() for note in Note if note and note in self and note.name)
+
+
 class Sent(NamedTuple):
     """Orders that were sent, as columns (m,), in time order.
 
@@ -49,8 +66,8 @@ class Sent(NamedTuple):
     reason: Ints
 
 
-Record: TypeAlias = "tuple[Sent, Anything]"
-"""Orders that were sent, and (n_dispatches, n_users) responses."""
+Record: TypeAlias = "tuple[Sent, Anything, Anything]"
+"""Orders that were sent, and (n_dispatches, n_users) responses and notes."""
 
 REASONS = ("prepare", "dispatch", "refill", "dispatch_over")
 
@@ -60,13 +77,14 @@ class Lived:
     """A dispatch as the run lived it.
 
     told : its words and what came of them; words : these as in the config; sent : the orders for it
-    responses : (n_users,) `Response` of each
+    responses : (n_users,) `Response` of each; notes : (n_users,) `Note` of those who took part
     """
 
     told: Told
     words: tuple[Dispatch, ...]
     sent: Sent
     responses: Anything
+    notes: Anything
 
     @property
     def id(self) -> str:
@@ -86,21 +104,26 @@ class Lived:
         return tuple(act for act in self.told.acts if act.end_s > act.start_s)
 
 
-def lived(book: Book, sent: Sent, responses: Anything) -> tuple[Lived, ...]:
+def lived(book: Book, sent: Sent, responses: Anything, notes: Anything) -> tuple[Lived, ...]:
     """Each dispatch of a book with its part of the record."""
     found = []
     for i, told in enumerate(book.told):
         rows = sent.dispatch == i
         mine = Sent(*(column[rows] for column in sent))
-        found.append(Lived(told, tuple(book.words[row] for row in told.words), mine, responses[i]))
+        found.append(Lived(told, tuple(book.words[row] for row in told.words), mine, responses[i], notes[i]))
     return tuple(found)
 
 
 class Decided:
-    """The record of a block's desk."""
+    """The record of a block's desk.
 
-    def __init__(self, n_dispatches: int, n_users: int) -> None:
-        self.responses = np.full((n_dispatches, n_users), Response.NOT_PLUGGED_IN, np.uint8)
+    is_asked : (n_dispatches, n_users) whose cars are asked at all
+    """
+
+    def __init__(self, is_asked: Bools) -> None:
+        n_users = is_asked.shape[1]
+        self.responses = np.where(is_asked, Response.NOT_PLUGGED_IN, Response.NOT_ASKED).astype(np.uint8)
+        self._notes = np.zeros(is_asked.shape, np.uint8)
         self._last_kw = np.full(n_users, np.nan)
         self._last_for = np.full(n_users, -1)
         self._parts: list[tuple[Anything, ...]] = []
@@ -123,6 +146,15 @@ class Decided:
         kept = row[who] == Response.TOOK_PART
         row[who] = np.where(kept, row[who], response)
 
+    def note(self, dispatch: Ints | int, who: Who, note: Note) -> None:
+        """Note something more about cars."""
+        self._notes[dispatch, who] |= np.uint8(note)
+
+    @property
+    def notes(self) -> Anything:
+        """(n_dispatches, n_users) `Note` of those who took part."""
+        return np.where(self.responses == Response.TOOK_PART, self._notes, np.uint8(Note.NONE))
+
     def sent(self) -> Sent:
         """All orders, in time order, then by user."""
         if not self._parts:
@@ -135,17 +167,18 @@ class Decided:
     @property
     def as_told(self) -> Record:
         """All of it."""
-        return self.sent(), self.responses
+        return self.sent(), self.responses, self.notes
 
     def take_from_child(self, told: Record) -> None:
         """Be the record that a child of this process has kept."""
-        sent, self.responses = told
+        sent, self.responses, self._notes = told
         self._parts = [tuple(sent)]
 
 
 def joined_records(parts: Sequence[Record], first_users: Sequence[int]) -> Record:
     """The records of blocks whose users begin at some numbers, as one."""
-    moved = [sent._replace(user=sent.user + first) for (sent, _), first in zip(parts, first_users, strict=True)]
+    moved = [sent._replace(user=sent.user + first) for (sent, _, _), first in zip(parts, first_users, strict=True)]
     columns = [np.concatenate(column) for column in zip(*moved, strict=True)]
     order = np.lexsort((columns[0], columns[2], columns[1]))
-    return Sent(*(column[order] for column in columns)), np.concatenate([told for _, told in parts], axis=1)
+    responses, notes = (np.concatenate([part[i] for part in parts], axis=1) for i in (1, 2))
+    return Sent(*(column[order] for column in columns)), responses, notes

@@ -23,6 +23,7 @@ MOST_ID = 60
 _ACTION_OF = {"export": "discharge", "import": "turn_up"}
 _TOLD_AS = {"start_time": "start", "end_time": "end"}
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_DATE_WITH_TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d")
 _YEARS = 1971, 2099
 
 
@@ -31,7 +32,7 @@ def as_moment(given: Any) -> dt.datetime:
     moment = given
     if isinstance(given, str):
         try:
-            moment = dt.datetime.fromisoformat(given.strip())
+            moment = dt.datetime.fromisoformat(given.strip()) if _DATE_WITH_TIME.match(given.strip()) else None
         except ValueError:
             moment = None
     if not isinstance(moment, dt.datetime):
@@ -121,14 +122,18 @@ class Dispatch(Settings):
             return given, []
         row = {_TOLD_AS.get(key, key): value for key, value in given.items() if key != "import_export"}
         way, faults = given.get("import_export"), []
-        if way in _ACTION_OF and "action" not in row:
-            row["action"] = _ACTION_OF[way]
-        elif "action" not in row:
+        action = _ACTION_OF.get(way) if isinstance(way, str) else None
+        faults += [
+            Fault((theirs,), f"{show(ours)} says that too; leave one of them out")
+            for theirs, ours in (*_TOLD_AS.items(), ("import_export", "action"))
+            if theirs in given and ours in given
+        ]
+        if action is None and "action" not in row:
             faults.append(Fault(("import_export",), f'{show(way)} is neither "export" nor "import"'))
-            row["action"] = "discharge"
+        row.setdefault("action", action or "discharge")
         begins = attempt(as_moment, row.get("start"))
         if "id" not in row and begins is not None:
-            row["id"] = f"{way}-{begins:%Y-%m-%dT%H%M}"
+            row["id"] = f"{way if action else 'event'}-{begins:%Y-%m-%dT%H%M}"
         return row, faults
 
     @classmethod

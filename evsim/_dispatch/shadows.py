@@ -16,6 +16,9 @@ from evsim._population import Population
 from evsim._units import SECONDS_PER_HOUR, Bools, Floats, Ints, Who, rows_where
 from evsim.strategies._orders import Orders
 
+_ROUNDING = 1e-9
+"""So little of a battery is rounding."""
+
 
 class Plan(NamedTuple):
     """Orders of some cars as columns (m,), by car and then start; each ends at the latest where the car's next begins.
@@ -74,7 +77,8 @@ def follow(people: Population, plan: Plan, soc: Floats, since_s: Floats | float,
             who = part.who[takes]
             kw = np.minimum(part.max_kw[takes], people.charger_kw[who])
             done = charge(people.curve, people.wiring(who), soc[who], kw, part.until_soc[takes], hours[takes])
-            soc[who] = done.soc
+            goal = part.until_soc[takes]
+            soc[who] = np.where(np.abs(goal - done.soc) < _ROUNDING, goal, done.soc)  # else a rule sees a need
             kwh[who] += done.import_kwh
         if len(gives):
             who = part.who[gives]
