@@ -42,6 +42,7 @@ class Purpose(enum.IntEnum):
     TURN = 17
     METER_ERROR = 15
     MISSING_READING = 16
+    GROUP = 18
 
 
 class Chance:

@@ -21,6 +21,7 @@ from evsim._results import Results
 
 if TYPE_CHECKING:
     from evsim.analysis import Comparison
+    from evsim.analysis._truth_lab import BaselineErrors
     from evsim.market import Deliveries, DispatchView
 
 T = TypeVar("T")
@@ -114,6 +115,13 @@ def draw_comparison(comparison: Comparison, folder: Path) -> None:
     from evsim.plots import save_comparison
 
     save_comparison(comparison, folder)
+
+
+def draw_baseline_errors(errors: BaselineErrors, folder: Path) -> None:
+    """Draw how wrong baselines are."""
+    from evsim.plots import save_baseline_errors
+
+    save_baseline_errors(errors, folder)
 
 
 def _can_fork() -> bool:

@@ -11,6 +11,7 @@ import typer
 
 from evsim._commands.assets import assets_command
 from evsim._commands.baseline import baseline_command
+from evsim._commands.baselines import baselines
 from evsim._commands.compare import compare_command
 from evsim._commands.firm import firm_command
 from evsim._commands.parts import (
@@ -184,6 +185,7 @@ app.command()(sweep)
 app.command("assets")(assets_command)
 app.command("firm")(firm_command)
 app.command("baseline")(baseline_command)
+app.command()(baselines)
 app.command("verify")(verify_command)
 
 

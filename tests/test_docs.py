@@ -79,6 +79,8 @@ def quickly(line):
     """A command without what takes long and is not looked at."""
     if line.startswith("python run_simulator.py"):
         return f"{line} --no-plots --no-events"
+    if line == "python -m evsim baselines":  # a minute of work, whose parts are tested in test_truth_lab.py
+        return f"{line} --users 40 --days 7 --no-plots"
     draws = ("python -m evsim compare", "python -m evsim assets", "python -m evsim firm")
     return f"{line} --no-plots" if line.startswith(draws) else line
 
@@ -154,7 +156,7 @@ def test_every_other_command_of_the_documents_runs(clone):
 
 
 def test_every_flag_that_the_documents_name_exists(clone):
-    verbs = ("sweep", "compare", "baseline", "assets", "firm")
+    verbs = ("sweep", "compare", "baseline", "baselines", "assets", "firm")
     programs = ("python run_simulator.py", *(f"python -m evsim {verb}" for verb in verbs))
     helps = [run(f"{program} --help", clone) for program in programs]
     known = set(re.findall(r"--[a-z-]+", " ".join(helps)))

@@ -20,8 +20,10 @@ from evsim.analysis import Comparison
 from evsim.analysis._envelope import Envelope
 from evsim.analysis._firm import Firm
 from evsim.analysis._possible import Possible
+from evsim.analysis._truth_lab import BaselineErrors
 from evsim.market._dispatch_view import DispatchView
 from evsim.plots._assets import assets_by_hour
+from evsim.plots._baseline_error import baseline_error
 from evsim.plots._charging import charging_curves
 from evsim.plots._compare_costs import compare_costs
 from evsim.plots._compare_night import compare_night
@@ -88,6 +90,11 @@ def save_dispatches(views: Iterable[DispatchView], folder: Path) -> list[str]:
         names.append(f"dispatch_{view.id}.png")
         _save(dispatch_picture(view), Path(folder) / names[-1], view.scenario.config_hash)
     return names
+
+
+def save_baseline_errors(errors: BaselineErrors, folder: Path) -> list[Path]:
+    """Write the picture of how wrong baselines are."""
+    return [_save(baseline_error(errors), Path(folder) / "baseline_error.png", errors.config_hash)]
 
 
 def _save(ax: Axes, path: Path, config_hash: str) -> Path:
