@@ -11,7 +11,7 @@ from evsim._clock import Clock
 from evsim._dispatch.record import Response
 from evsim._dispatch.settings import Dispatch
 from evsim._results import Results
-from evsim._units import SECONDS_PER_HOUR, Anything, Floats, Ints
+from evsim._units import SECONDS_PER_HOUR, Floats, Ints
 from evsim.market._delivered import Deliveries, Delivery
 from evsim.market._readings import PERIOD_S, Readings, midnights
 from evsim.market._twin import REBOUND_S, Truth
@@ -136,14 +136,23 @@ def _n_without_baseline(delivery: Delivery) -> int:
 
 
 def mean_soc(run: Results, users: Ints, at_s: Ints) -> Floats:
-    """(n,) mean SoC [0-1] of some users at instants, from the event log; NaN of nobody."""
+    """(n,) mean SoC [0-1] of some users at rising instants, from the event log; NaN of nobody."""
     if not len(users):
         return np.full(len(at_s), np.nan)
-    order, bounds = run.events.by_user()
-    when, soc = run.events.column("at_s"), run.events.column("soc")
-    total = np.zeros(len(at_s))
-    for user in users.tolist():
-        rows: Anything = order[bounds[user] : bounds[user + 1]]
-        last = np.searchsorted(when[rows], at_s, side="right") - 1
-        total += soc[rows[np.maximum(last, 0)]]
-    return total / len(users)
+    place = np.full(len(run.users), -1)
+    place[users] = np.arange(len(users))
+    order, _ = run.events.by_user()
+    row = place[run.events.column("user")[order]]
+    mine = order[row >= 0]
+    row, when, soc = row[row >= 0], run.events.column("at_s")[mine], run.events.column("soc")[mine]
+    slot = np.searchsorted(at_s, when, side="left")  # the first of the instants that an event is not after
+    last = np.append((row[1:] != row[:-1]) | (slot[1:] != slot[:-1]), True)
+    by_user = np.full((len(users), len(at_s) + 1), np.nan)
+    by_user[row[last], slot[last]] = soc[last]
+    known = by_user[:, 0].copy()
+    total = np.empty(len(at_s))
+    for i in range(len(at_s)):
+        if i:
+            known = np.where(np.isnan(by_user[:, i]), known, by_user[:, i])
+        total[i] = known.mean()
+    return total

@@ -101,7 +101,10 @@ def _net(taken: Anything | float, given: Anything | float, n: int, rows: slice) 
 
 def net_kwh_between(run: Results, since_s: float, to_s: float) -> Floats:
     """(n_users,) net energy between two instants of a run [kWh], spread evenly between events."""
-    events, step_s = run.events, run.clock.step_s
+    step_s = run.clock.step_s
+    if since_s % step_s == 0 and to_s % step_s == 0:
+        return _between_steps(run, since_s, to_s)
+    events = run.events
     total = np.zeros(len(run.users))
     order, _ = events.by_user()
     at_s, user = events.column("at_s"), events.column("user")
@@ -109,11 +112,24 @@ def net_kwh_between(run: Results, since_s: float, to_s: float) -> Floats:
     for piece in pieces(len(order)):
         rows = order[max(piece.start - 1, 0) : piece.stop]
         to = at_s[rows[1:]].astype(np.float64)
-        in_reach = np.flatnonzero(
-            (to > since_s) & (to < to_s + step_s) & ((taken[rows[1:]] != 0) | (given[rows[1:]] != 0))
-        )
+        flowed = (taken[rows[1:]] != 0) | (given[rows[1:]] != 0)
+        in_reach = np.flatnonzero((to > since_s) & (to < to_s + step_s) & flowed)
         before, now, to = rows[in_reach], rows[in_reach + 1], to[in_reach]
         since = np.minimum(np.maximum(at_s[before], (to - 1) // step_s * step_s), to - 1)
         share = np.maximum(np.minimum(to, to_s) - np.maximum(since, since_s), 0.0) / (to - since)
         np.add.at(total, user[now], (taken[now].astype(np.float64) - given[now]) * share)
+    return total
+
+
+def _between_steps(run: Results, since_s: float, to_s: float) -> Floats:
+    """The same between step boundaries, at which cars with power report: their energies simply add up."""
+    total = np.zeros(len(run.users))
+    for user, at, taken, given in run.events.parts("user", "at_s", "import_kwh", "export_kwh"):
+        if not _is_any(taken) and not _is_any(given):
+            continue
+        for rows in pieces(len(user)):
+            when = np.broadcast_to(at, user.shape)[rows]
+            mine = (when > since_s) & (when <= to_s)
+            if mine.any():
+                np.add.at(total, user[rows][mine], _net(taken, given, len(user), rows)[mine])
     return total
