@@ -243,7 +243,13 @@ def test_an_edit_in_the_middle_is_one_window_with_two_targets():
 
 
 def test_windows_apart_are_two_and_what_lies_between_is_told():
-    later = {**EVENING, "start": "2026-01-13T20:00", "end": "2026-01-13T21:00", "updated_at": "2026-01-13T18:30"}
+    later = {
+        **EVENING,
+        "start": "2026-01-13T20:00",
+        "end": "2026-01-13T21:00",
+        "updated_at": "2026-01-13T18:30",
+        "notice_minutes": 15,
+    }
     (both,) = seen({**EVENING, "target_kw": 50}, {**later, "target_kw": 20})
     ax = dispatch_picture(both)
     texts = said(ax)
