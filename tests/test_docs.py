@@ -18,7 +18,7 @@ from evsim import ConfigError, Scenario, simulate
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
-WITH_CODE = [README, ROOT / "docs" / "strategies.md"]
+WITH_CODE = [README, ROOT / "docs" / "strategies.md", ROOT / "docs" / "tutorial-flexibility.md"]
 AS_PRINTED = [
     ROOT / "docs" / f"{name}.md"
     for name in (
@@ -27,14 +27,15 @@ AS_PRINTED = [
         "rules-fleet",
         "guards",
         "tutorial-agile",
+        "tutorial-flexibility",
         "baselines",
         "who-can-do-what",
         "proof",
         "dispatches",
     )
 ]
-"""Pages whose text blocks are what the commands before them print, and whose pieces of a config run."""
-PROGRAM = ("python run_simulator.py", "python -m evsim", "python -m examples.")
+"""Pages whose text blocks are what the commands or the code before them print, and whose pieces of a config run."""
+PROGRAM = ("python run_simulator.py", "python -m evsim", "python -m examples.", "python -c ")
 MARKED = {
     "main": "python3 -m venv .venv && .venv/bin/python -m pip install -q -r requirements.txt && "
     ".venv/bin/python run_simulator.py",
@@ -44,6 +45,7 @@ MARKED = {
 MOST_BYTES_OF_A_PICTURE = 250_000
 _BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
+_LEAVES_WITH = " leaves with "
 _VARIES = re.compile(r"\d+e-\d+|\d+\.\d s\)")
 
 
@@ -86,7 +88,9 @@ def quickly(line):
 
 
 def run(command, folder):
-    """A line of a document, in a folder like a fresh clone; what it prints."""
+    """A line of a document, in a folder like a fresh clone; what it prints. It leaves with 0, or what it says."""
+    command, _, said = command.partition("  #")
+    status = int(said.removeprefix(_LEAVES_WITH)) if said.startswith(_LEAVES_WITH) else 0
     here = {**os.environ, "COLUMNS": "100", "NO_COLOR": "1"}
     here.pop("PYTHONPATH", None)
     done = subprocess.run(
@@ -98,7 +102,7 @@ def run(command, folder):
         timeout=120,
         check=False,
     )
-    assert done.returncode == 0, f"{command}\n{done.stderr}"
+    assert done.returncode == status, f"{command}\n{done.stderr}"
     return done.stdout
 
 
@@ -139,7 +143,8 @@ def test_the_default_run_prints_what_the_readme_shows(clone):
     shown = [steady(line) for line in answer_behind("```sh\npython run_simulator.py\n```").splitlines()]
     assert [steady(line) for line in run("python run_simulator.py", clone).splitlines()] == shown
     listed = re.findall(r"^\| `([a-z_]+\.[a-z]+)` \|", README.read_text(encoding="utf-8"), re.MULTILINE)
-    listed.remove("sessions_rejected.csv")  # of a replay only
+    for name in ("sessions_rejected.csv", "settlement.csv"):  # of a replay, and of dispatches, only
+        listed.remove(name)
     assert sorted(path.name for path in (clone / "outputs").iterdir()) == sorted(listed)
 
 
@@ -156,7 +161,7 @@ def test_every_other_command_of_the_documents_runs(clone):
 
 
 def test_every_flag_that_the_documents_name_exists(clone):
-    verbs = ("sweep", "compare", "baseline", "baselines", "assets", "firm")
+    verbs = ("sweep", "compare", "baseline", "baselines", "assets", "firm", "verify")
     programs = ("python run_simulator.py", *(f"python -m evsim {verb}" for verb in verbs))
     helps = [run(f"{program} --help", clone) for program in programs]
     known = set(re.findall(r"--[a-z-]+", " ".join(helps)))
@@ -166,12 +171,16 @@ def test_every_flag_that_the_documents_name_exists(clone):
 
 
 @pytest.mark.parametrize("page", AS_PRINTED, ids=name_of)
-def test_a_page_shows_what_its_commands_print(page, clone):
+def test_a_page_shows_what_its_commands_and_its_code_print(page, clone, monkeypatch, capsys):
+    monkeypatch.chdir(clone)
     printed, n_shown = [], 0
     for language, text in blocks(page):
         if language == "sh":
             lines = [line for line in text.splitlines() if line.startswith(PROGRAM)]
             printed = [row.rstrip() for line in lines for row in run(quickly(line), clone).splitlines()]
+        elif language == "python":
+            exec(compile(text, name_of(page), "exec"), {"__name__": "document"})  # noqa: S102 - our own documents
+            printed = capsys.readouterr().out.splitlines()
         elif language == "text":
             assert [line for line in text.splitlines() if line.rstrip() not in printed] == []
             n_shown += 1
@@ -272,7 +281,9 @@ def test_every_example_runs(path, clone):
 
 @pytest.mark.parametrize("path", sorted((ROOT / "examples").glob("*.json")), ids=name_of)
 def test_every_example_config_is_used_by_a_command_of_the_documents(path):
-    assert any(f"examples/{path.name}" in line for page in PAGES for line in commands(page))
+    """By its path, or by its name in a setting, which is relative to the config."""
+    lines = [line for page in PAGES for line in commands(page)]
+    assert any(f"examples/{path.name}" in line or f"={path.name}" in line for line in lines)
 
 
 # ---- the pages

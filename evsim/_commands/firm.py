@@ -67,6 +67,9 @@ def firm_command(
     if not share:
         raise ConfigError("--confidence: 0 asks for nothing; give a percentage over 0, as in 90")
     scenario = scenario_of(source, overrides(sets, seed, users, days), strategy_file)
+    if scenario.dispatches:
+        scenario = scenario.without_dispatches()
+        typer.echo("note: dispatches: left out; what can be sold is counted beside the run without them", err=True)
     scenario.check_fits()
     if not quiet:
         warn(scenario)

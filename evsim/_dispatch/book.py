@@ -208,5 +208,7 @@ def _out_of_the_run(last: _Word, acts: Sequence[Act], clock: Clock) -> Iterable[
         yield "it was called off before its notice, and never acts"
     elif acts[-1].end_s == clock.end_s < last.closes_s:
         yield "the run ends before it does"
+    elif all(act.end_s <= act.start_s for act in acts):
+        yield "it was called off before it began; what was prepared was for nothing"
     if acts and last.start_s < 0:
         yield "it began before the run, and acts from the run's start"

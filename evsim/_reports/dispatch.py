@@ -9,7 +9,8 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from evsim._dispatch.record import Response
+from evsim._dispatch.record import Note, Response
+from evsim._units import SECONDS_PER_DAY
 from evsim.market import Deliveries, Delivery
 
 _GAP = 2
@@ -24,6 +25,11 @@ _WORDS = {
     Response.BUSY: "served another",
     Response.NOT_NEEDED: "not needed",
     Response.OPTED_OUT: "opted out",
+}
+_NOTES = {
+    Note.LEFT_EARLY: "left early",
+    Note.RESERVE_REACHED: "came down to the reserve",
+    Note.HAD_TO_CHARGE: "had to charge",
 }
 
 
@@ -47,7 +53,7 @@ def dispatch_report(found: Deliveries) -> Group:
 def _cells(found: Deliveries, one: Delivery) -> Iterator[str]:
     totals, truth = one.settlement.totals, one.truth
     yield _window(found, one)
-    yield _kwh(truth.target_kwh) if truth.target_kwh is not None else "all"
+    yield _kwh(truth.target_kwh) if truth.target_kwh is not None else "all" if one.lived.windows else "-"
     yield _kwh(truth.delivered_kwh)
     yield _kwh(totals["delivered_kwh"])
     yield f"{totals['payment_gbp'] or 0.0:z,.2f}"
@@ -60,8 +66,9 @@ def _window(found: Deliveries, one: Delivery) -> str:
     action = one.lived.word.action.replace("_", "-")
     if not acts:
         return f"{one.lived.word.start:%a %d %b %H:%M} {action}: never"
-    begins, ends = map(clock.local_words, clock.to_utc(np.array([acts[0].start_s, acts[-1].end_s])))
-    shown = ends.rpartition(" ")[2] if begins[:10] == ends[:10] else ends
+    first, end = acts[0].start_s, acts[-1].end_s
+    begins, ends = map(clock.local_words, clock.to_utc(np.array([first, end])))
+    shown = ends.rpartition(" ")[2] if end - first < SECONDS_PER_DAY else ends
     return f"{begins}-{shown} {action}"
 
 
@@ -70,7 +77,10 @@ def _lines(one: Delivery) -> Iterator[str]:
     counts = {response: int((one.lived.responses == response).sum()) for response in (*_WORDS, Response.TOOK_PART)}
     asked = sum(counts.values())
     why = ", ".join(f"{counts[response]:,} {text}" for response, text in _WORDS.items() if counts[response])
-    took = f"{one.lived.id}: {counts[Response.TOOK_PART]:,} of {asked:,} cars took part"
+    noted = ", ".join(
+        f"{n:,} {text}" for note, text in _NOTES.items() if (n := int(((one.lived.notes & note) > 0).sum()))
+    )
+    took = f"{one.lived.id}: {counts[Response.TOOK_PART]:,} of {asked:,} cars took part{f' ({noted})' if noted else ''}"
     if one.lived.windows:
         yield f"{took}; {why}" if why else took
     for note in one.lived.told.notes:
