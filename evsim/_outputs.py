@@ -189,7 +189,7 @@ def _dispatch(one: Delivery, proof: Proof) -> dict[str, Any]:
         "by_the_twin": one.truth.to_dict(),
         "settled": one.settlement.totals,
         "responses": {label: responses.count(label) for label in sorted(set(responses))},
-        "notes": [*one.lived.told.notes, *([one.note] if one.note else [])],
+        "notes": [*one.lived.told.notes, *one.notes],
         "manifest_sha256": proof.manifest_sha256,
     }
 

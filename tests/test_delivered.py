@@ -192,7 +192,7 @@ def test_without_prices_for_the_days_before_there_is_no_history_and_a_word_about
         EVENING, users=5, settlement={"baseline": "bl01"}, signals={"import_price": str(tmp_path / "prices.csv")}
     )
     one = deliveries(simulate(Scenario.from_dict(given))).each[0]
-    assert "prices.csv" in one.note
+    assert any("prices.csv" in note for note in one.notes)
     assert one.settlement.totals["delivered_kwh"] == 0.0  # the baseline is what was metered
 
 
@@ -274,3 +274,66 @@ def test_the_same_config_leaves_the_same_proof(left, tmp_path):
     )
     for path in sorted((folder / "out" / "proof").rglob("*.json*")):
         assert path.read_bytes() == (tmp_path / path.relative_to(folder)).read_bytes()
+
+
+# ---- several dispatches, and long ones
+
+
+@pytest.mark.parametrize(
+    ("start", "end"),
+    [("2026-01-13T23:00", "2026-01-14T01:00"), ("2026-01-13T18:10", "2026-01-15T06:00")],
+    ids=["midnight", "three dates"],
+)
+def test_the_proof_of_a_window_over_several_dates_holds(tmp_path, start, end):
+    given = crowd({**EVENING, "start": start, "end": end}, users=20, settlement={"baseline": "bl01"})
+    (tmp_path / "c.json").write_text(json.dumps(given), encoding="utf-8")
+    assert command("-m", "evsim", "run", "c.json", "--out", "o", "--no-plots", cwd=tmp_path).returncode == 0
+    done = command("-m", "evsim", "verify", "o", cwd=tmp_path)
+    assert done.returncode == 0, done.stdout
+
+
+def test_no_day_of_a_long_dispatch_is_an_example_for_a_later_one():
+    long = {**EVENING, "start": "2026-01-12T18:00", "end": "2026-01-15T19:00"}
+    one = deliveries(lived(long, users=6, settlement={"baseline": "bl01"})).each[0]
+    last = one.evidence.baselines[-1]
+    assert last.day == np.datetime64("2026-01-15")
+    assert not {np.datetime64(f"2026-01-{day}") for day in (12, 13, 14)} & set(last.days_used(0))
+
+
+def test_dispatches_that_overlap_are_told_apart_by_the_twin():
+    first = {**EVENING, "target_kw": 20}
+    found = deliveries(lived(first, {**first, "id": "other"}, users=150))
+    for one in found.each:
+        assert one.truth.delivered_kwh == pytest.approx(20.0, abs=1e-4)
+        assert any("settled by itself" in note for note in one.notes)
+
+
+def test_a_dispatch_of_others_is_no_rebound():
+    near, far = ({**EVENING, "id": name, "archetypes": [name], "target_kw": 15} for name in ("Near", "Far"))
+    later = {**far, "start": "2026-01-14T20:00", "end": "2026-01-14T21:00"}
+    found = deliveries(lived(near, later, users=150))
+    assert [one.truth.delivered_kwh for one in found.each] == pytest.approx([15.0, 15.0], abs=1e-4)
+    assert found.each[1].truth.prepared_kwh == 0.0
+
+
+def test_who_served_before_an_edit_is_in_the_proof():
+    first = {**EVENING, "archetypes": ["Near"], "target_kw": 20}
+    second = {**first, "archetypes": ["Far"], "updated_at": "2026-01-14T18:30"}
+    one = deliveries(lived(first, second, users=150)).each[0]
+    assert len(one.users) == 150
+    assert len(one.evidence.orders.at_utc) == len(one.lived.sent.at_s)
+
+
+def test_days_before_a_recording_are_not_days_without_charging(tmp_path):
+    rows = [f"car,2026-01-{day:02}T18:00:00Z,2026-01-{day + 1:02}T07:00:00Z,8" for day in range(8, 20)]
+    (tmp_path / "s.csv").write_text("user_id,plug_in_utc,plug_out_utc,energy_kwh\n" + "\n".join(rows), encoding="utf-8")
+    given = {
+        "simulation": {"start": "2026-01-14T12:00", "days": 2},
+        "sessions": str(tmp_path / "s.csv"),
+        "dispatches": [EVENING],
+        "settlement": {"baseline": "bl01"},
+    }
+    one = deliveries(simulate(Scenario.from_dict(given))).each[0]
+    (made,) = one.evidence.baselines
+    assert not made.is_sufficient.any()  # 9, 12 and 13 January: three working days, and five are needed
+    assert any("too little history" in note for note in one.notes)

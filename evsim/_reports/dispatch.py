@@ -38,13 +38,13 @@ def dispatch_report(found: Deliveries) -> Group:
     method = found.run.scenario.settlement.baseline.name
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, _GAP, 0, 0))
     table.add_column("dispatches", overflow="fold", min_width=12, vertical="bottom")
-    table.add_column("\nwindow", no_wrap=True, vertical="bottom")
+    table.add_column("\nwindow", vertical="bottom")
     for heading in ("asked\nkWh", "delivered\nkWh", f"{method}\nsays kWh", "paid\nGBP", "rebound\nkWh"):
         table.add_column(heading, justify="right", no_wrap=True, vertical="bottom")
     for one in found.each:
         table.add_row(Text(one.lived.id), *_cells(found, one))
     notes = [
-        "delivered: against the same run without dispatches; rebound: drawn more in the 24 h after",
+        "delivered: against the same run without dispatches; rebound: drawn more in the 24 h after, or until the next",
         *(line for one in found.each for line in _lines(one)),
     ]
     return Group(table, Text(), Text("\n".join(notes)))
@@ -73,21 +73,17 @@ def _window(found: Deliveries, one: Delivery) -> str:
 
 
 def _lines(one: Delivery) -> Iterator[str]:
-    """Who took part, who did not and why; and what else is to be known."""
-    counts = {response: int((one.lived.responses == response).sum()) for response in (*_WORDS, Response.TOOK_PART)}
-    asked = sum(counts.values())
+    """Who took part of those whose meters count, who did not and why; and what else is to be known."""
+    responses = one.lived.responses[one.users]
+    counts = {response: int((responses == response).sum()) for response in (*_WORDS, Response.TOOK_PART)}
     why = ", ".join(f"{counts[response]:,} {text}" for response, text in _WORDS.items() if counts[response])
-    noted = ", ".join(
-        f"{n:,} {text}" for note, text in _NOTES.items() if (n := int(((one.lived.notes & note) > 0).sum()))
-    )
-    took = f"{one.lived.id}: {counts[Response.TOOK_PART]:,} of {asked:,} cars took part{f' ({noted})' if noted else ''}"
+    n_noted = {text: int(((one.lived.notes & note) > 0).sum()) for note, text in _NOTES.items()}
+    noted = ", ".join(f"{n:,} {text}" for text, n in n_noted.items() if n)
+    took = f"{one.lived.id}: {counts[Response.TOOK_PART]:,} of {len(responses):,} cars took part"
+    took += f" ({noted})" if noted else ""
     if one.lived.windows:
         yield f"{took}; {why}" if why else took
-    for note in one.lived.told.notes:
-        yield f"{one.lived.id}: {note}"
-    if one.note:
-        first = one.note.partition("\n")[0]
-        yield f"{one.lived.id}: the days before could not be simulated, so baselines have none to go by ({first})"
+    yield from (f"{one.lived.id}: {note}" for note in (*one.lived.told.notes, *one.notes))
 
 
 def _kwh(value: float | None) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -15,10 +15,11 @@ from evsim._clock import EPOCH
 from evsim._dispatch.book import Act, known_s
 from evsim._dispatch.methods import HistoryMethod, Method
 from evsim._dispatch.record import REASONS, Lived, Response
+from evsim._dispatch.settings import Dispatch
 from evsim._errors import ConfigError
 from evsim._results import Results
 from evsim._simulator import simulate
-from evsim._units import Ints
+from evsim._units import SECONDS_PER_DAY, Ints
 from evsim.market._baselines import baseline
 from evsim.market._history import IsHoliday, holidays_of
 from evsim.market._metering import readings_of
@@ -41,7 +42,7 @@ class Delivery:
     users : (n_meters,) those whose meters count: all that were asked and have not opted out
     true_readings : what their meters would read without error or gaps, history included; twin_readings : the twin's,
     of the run's days
-    note : why the history that the baseline needs could not be simulated; empty where it could
+    notes : what else is to be known: history that is missing, readings that are, meters that count elsewhere too
     """
 
     lived: Lived
@@ -50,7 +51,7 @@ class Delivery:
     users: Ints
     true_readings: Readings
     twin_readings: Readings
-    note: str = ""
+    notes: tuple[str, ...] = ()
 
     @property
     def settlement(self) -> Settlement:
@@ -84,9 +85,13 @@ def _history(run: Results, method: Method, progress: Progress | None) -> tuple[l
     """The days before the run that a baseline looks back on; none, and why, where prices do not go back so far."""
     if not isinstance(method, HistoryMethod) or not any(lived.windows for lived in run.dispatches):
         return [], ""
-    earlier = run.scenario.before(method.look_back_days)
+    days, recorded = method.look_back_days, run.scenario.recorded
+    if recorded is not None:  # what nobody has recorded is not a day without charging
+        days = min(days, (run.clock.start_epoch_s - int(recorded.plug_in_s.min())) // SECONDS_PER_DAY)
+    if days < 1:
+        return [], "the recorded sessions do not begin before the run"
     try:
-        return [simulate(earlier, progress)], ""
+        return [simulate(run.scenario.before(days), progress)], ""
     except ConfigError as error:
         return [], str(error)
 
@@ -103,7 +108,26 @@ class _Maker:
         users = self._portfolio(lived)
         true, twin = _of_some(self._true, users), _of_some(self._without, users)
         truth = self._twins.truth(lived)
-        return Delivery(lived, truth, self._evidence(lived, users, true), users, true, twin, self._why_not)
+        evidence = self._evidence(lived, users, true)
+        return Delivery(lived, truth, evidence, users, true, twin, tuple(self._notes(lived, evidence)))
+
+    def _notes(self, lived: Lived, evidence: Evidence) -> Iterator[str]:
+        """What else is to be known of how it was settled, as sentences."""
+        method = self._method.name
+        if self._why_not:
+            why = self._why_not.partition("\n")[0]
+            yield f"the days before could not be simulated, so {method} has none to go by ({why})"
+        without = [~made.is_sufficient for made in evidence.baselines if made.nominated_portfolio is None]
+        n_without = int(np.logical_or.reduce(without).sum()) if without else 0
+        if n_without and not self._why_not:
+            yield f"{n_without:,} of {len(evidence.assets):,} meters have too little history; there nothing counts"
+        n_missing = int(evidence.settlement.n_missing.sum())
+        if n_missing:
+            n_due = evidence.settlement.is_missing.size
+            yield f"{n_missing:,} of {n_due:,} readings of the window are missing; there nothing counts"
+        others = [other.id for other in self._twins.run.dispatches if other is not lived and _overlap(lived, other)]
+        if others:
+            yield f"settled by itself: what {' and '.join(others)} did in the same time counts here too"
 
     @cached_property
     def _true(self) -> Readings:
@@ -121,9 +145,7 @@ class _Maker:
         windows = [self._window(lived, act) for act in lived.windows]
         made = []
         for day, periods in windows_by_day(windows, readings.timezone).items():
-            event_days = [other for other in self._event_days if other != day]
-            made.append(baseline(self._method, readings, day, event_days, self._is_holiday, periods))
-        own = {one.day for one in made}
+            made.append(baseline(self._method, readings, day, self._event_days, self._is_holiday, periods))
         return Evidence(
             dispatch_id=lived.id,
             words=[self._word(lived, row) for row in lived.told.words],
@@ -135,7 +157,7 @@ class _Maker:
             orders=self._orders(lived, users),
             readings=readings,
             baselines=made,
-            event_days=[str(day) for day in self._event_days if day not in own],
+            event_days=[str(day) for day in self._event_days],
             holidays=scenario.simulation.holidays,
             config_hash=scenario.config_hash,
         )
@@ -171,14 +193,19 @@ class _Maker:
         return holidays_of(self._scenario.simulation.holidays)
 
     def _portfolio(self, lived: Lived) -> Ints:
-        """The users whose meters count."""
-        word, people = lived.word, self._twins.run.users
-        asked = np.array([word.archetypes is None or name in word.archetypes for name in people.archetype_names])
-        mine = asked[people.archetype]
-        if word.opt_out_percent:
-            luck = Chance(self._scenario.simulation.seed).uniform(Purpose.OPT_OUT, len(people), crc32(word.id.encode()))
-            mine &= luck >= word.opt_out_percent / 100
+        """The users whose meters count: any word that served asks them, and they have not opted out of it."""
+        people, seed = self._twins.run.users, self._scenario.simulation.seed
+        mine = np.zeros(len(people), np.bool_)
+        for word in {id(word): word for word in self._words_that_served(lived)}.values():
+            asked = np.array([word.archetypes is None or name in word.archetypes for name in people.archetype_names])
+            luck = Chance(seed).uniform(Purpose.OPT_OUT, len(people), crc32(word.id.encode()))
+            mine |= asked[people.archetype] & (luck >= word.opt_out_percent / 100)
         return np.flatnonzero(mine)
+
+    def _words_that_served(self, lived: Lived) -> list[Dispatch]:
+        """In their order; the last that was given, if none did."""
+        served = [lived.words[lived.told.words.index(act.word)] for act in lived.windows]
+        return served or [lived.word]
 
     def _as_read(self, true: Readings, users: Ints) -> Readings:
         """What meters show: each wrong by its own share, and some half-hours not at all."""
@@ -200,13 +227,16 @@ class _Maker:
     @cached_property
     def _event_days(self) -> tuple[np.datetime64, ...]:
         """The local dates on which anything was dispatched."""
-        found = {
-            as_day(str(EPOCH)) + int(day)
-            for lived in self._twins.run.dispatches
-            for act in lived.windows
-            for day in np.unique(self._clock.local(np.array([act.start_s, act.end_s - 1], np.float64))[0])
-        }
-        return tuple(sorted(found))
+        found: set[int] = set()
+        for lived in self._twins.run.dispatches:
+            for act in lived.windows:
+                first, last = self._clock.local(np.array([act.start_s, act.end_s - 1], np.float64))[0].tolist()
+                found.update(range(first, last + 1))
+        return tuple(as_day(str(EPOCH)) + day for day in sorted(found))
+
+
+def _overlap(one: Lived, other: Lived) -> bool:
+    return any(a.start_s < b.end_s and b.start_s < a.end_s for a in one.windows for b in other.windows)
 
 
 def _of_some(readings: Readings, users: Ints) -> Readings:

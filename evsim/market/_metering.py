@@ -133,3 +133,21 @@ def _between_steps(run: Results, since_s: float, to_s: float) -> Floats:
             if mine.any():
                 np.add.at(total, user[rows][mine], _net(taken, given, len(user), rows)[mine])
     return total
+
+
+def by_step(run: Results, users: Ints) -> tuple[Floats, Floats]:
+    """(n_steps,) import and export of some users in each step of a run [kWh]."""
+    clock, is_one = run.clock, np.zeros(len(run.users), np.bool_)
+    is_one[users] = True
+    sums = np.zeros(clock.n_steps), np.zeros(clock.n_steps)
+    for user, at, *energies in run.events.parts("user", "at_s", "import_kwh", "export_kwh"):
+        for rows in pieces(len(user)):
+            mine = is_one[user[rows]]
+            if not mine.any():
+                continue
+            step = np.maximum(np.broadcast_to(at, user.shape)[rows][mine].astype(np.int64) - 1, 0) // clock.step_s
+            for total, kwh in zip(sums, energies, strict=True):
+                if _is_any(kwh):
+                    part = np.broadcast_to(kwh, user.shape)[rows][mine].astype(np.float64)
+                    np.add(total, np.bincount(step, part, clock.n_steps), out=total)
+    return sums

@@ -13,13 +13,15 @@ from typing import Any
 
 import numpy as np
 
+from evsim._dispatch.book import Act
 from evsim._dispatch.record import Lived
+from evsim._dispatch.settings import Dispatch
 from evsim._errors import EvsimError
 from evsim._results import Results
 from evsim._series import Signal
 from evsim._simulator import simulate
-from evsim._units import SECONDS_PER_DAY, SECONDS_PER_HOUR, Floats
-from evsim.market._metering import net_kwh_between
+from evsim._units import SECONDS_PER_DAY, SECONDS_PER_HOUR, Floats, Ints
+from evsim.market._metering import by_step, net_kwh_between
 
 REBOUND_S = SECONDS_PER_DAY
 """For how long after a dispatch its rebound is counted."""
@@ -28,7 +30,7 @@ _G_PER_KG = 1_000
 
 @dataclass(frozen=True)
 class Truth:
-    """What a dispatch did, by the twin; energies are net, at the meter.
+    """What a dispatch did, by the twin: energies are net, at the meter, of the cars that were called.
 
     id, action : which, and what it asked for by the last word that served
     target_kwh : what was asked for [kWh]; None without a target
@@ -69,7 +71,11 @@ class Truth:
 
 @dataclass(frozen=True, eq=False)
 class Twins:
-    """A run with dispatches, and its twin without any."""
+    """A run with dispatches, and its twin without any.
+
+    What a dispatch did is counted of the cars that were called for it: where several dispatches overlap, each car
+    serves one of them at a time.
+    """
 
     run: Results
     twin: Results
@@ -81,12 +87,12 @@ class Twins:
         return run, twin
 
     def delivered_by_user(self, lived: Lived) -> Floats:
-        """(n_users,) what each delivered over the windows [kWh]."""
-        total = np.zeros(len(self.run.users))
+        """(n_users,) what each that was called delivered over the windows [kWh]."""
+        total, called = np.zeros(len(self.run.users)), np.unique(lived.sent.user)
         for act in lived.windows:
-            sign = -1.0 if self._action(lived, act.word) == "turn_up" else 1.0
-            metered, without = (net_kwh_between(one, act.start_s, act.end_s) for one in (self.run, self.twin))
-            total += sign * (without - metered)
+            sign = -1.0 if self._word(lived, act).action == "turn_up" else 1.0
+            metered, without = (net_kwh_between(one, act.start_s, act.end_s)[called] for one in (self.run, self.twin))
+            total[called] += sign * (without - metered)
         return total
 
     def truth(self, lived: Lived) -> Truth:
@@ -96,10 +102,9 @@ class Twins:
         start = min((act.start_s for act in acts), default=known)
         end = max((act.end_s for act in acts), default=start)
         until = self._rebounds_until(lived, end) if acts else end
-        targets = [self._target_kwh(lived, act.word, act.end_s - act.start_s) for act in acts]
-        has_target = bool(targets) and all(target is not None for target in targets)
-        target_kwh = sum(target or 0.0 for target in targets) if has_target else None
+        target_kwh = self._target_kwh(lived)
         delivered = float(self.delivered_by_user(lived).sum())
+        more = _More.of(self, np.unique(lived.sent.user))
         after, whole = self._steps(end, until), self._steps(known, until)
         run_kw, twin_kw = (kw[after] for kw in self.net_kw)
         return Truth(
@@ -108,67 +113,92 @@ class Twins:
             target_kwh=target_kwh,
             delivered_kwh=delivered,
             delivered_share=delivered / target_kwh if target_kwh else None,
-            prepared_kwh=self._more_kwh(known, start),
-            rebound_kwh=self._more_kwh(end, until),
-            rebound_peak_kw=float((run_kw - twin_kw).max(initial=0.0)),
+            prepared_kwh=more.kwh(known, start),
+            rebound_kwh=more.kwh(end, until),
+            rebound_peak_kw=float((more.net_kwh[after] / self.run.clock.step_h).max(initial=0.0)),
             peak_kw=float(run_kw.max(initial=0.0)),
             twin_peak_kw=float(twin_kw.max(initial=0.0)),
-            rebound_cost_gbp=self._more_cost(after),
-            rebound_carbon_kg=self._more_carbon(after),
-            net_kwh=self._more_kwh(known, until),
-            net_cost_gbp=self._more_cost(whole),
-            net_carbon_kg=self._more_carbon(whole),
+            rebound_cost_gbp=more.cost_gbp(after),
+            rebound_carbon_kg=more.carbon_kg(after),
+            net_kwh=more.kwh(known, until),
+            net_cost_gbp=more.cost_gbp(whole),
+            net_carbon_kg=more.carbon_kg(whole),
             hours_after=(until - end) / SECONDS_PER_HOUR,
         )
 
     def _rebounds_until(self, lived: Lived, end_s: int) -> int:
-        """When its rebound is no longer counted: after 24 h, or when the fleet knows of the next dispatch [s]."""
-        others = [act.known_s for one in self.run.dispatches if one.id != lived.id for act in one.told.acts]
-        after = [known for known in others if known >= end_s]
-        return min(end_s + REBOUND_S, self.run.clock.end_s, *after)
+        """When its rebound is no longer counted [s]: after 24 h, or when another dispatch begins to act."""
+        others = [act for one in self.run.dispatches if one.id != lived.id for act in one.told.acts]
+        next_s = [act.known_s if act.known_s >= end_s else act.start_s for act in others]
+        return min(end_s + REBOUND_S, self.run.clock.end_s, *(at for at in next_s if at >= end_s))
 
-    def _action(self, lived: Lived, word: int) -> str:
-        return lived.words[lived.told.words.index(word)].action
+    def _word(self, lived: Lived, act: Act) -> Dispatch:
+        return lived.words[lived.told.words.index(act.word)]
 
-    def _target_kwh(self, lived: Lived, word: int, seconds: float) -> float | None:
-        target_kw = lived.words[lived.told.words.index(word)].target_kw
-        return None if target_kw is None else target_kw * seconds / SECONDS_PER_HOUR
+    def _target_kwh(self, lived: Lived) -> float | None:
+        """What was asked for over the windows [kWh]; None where any of them had no target, or there is none."""
+        targets = [(self._word(lived, act).target_kw, act.end_s - act.start_s) for act in lived.windows]
+        if not targets or any(kw is None for kw, _ in targets):
+            return None
+        return sum((kw or 0.0) * seconds / SECONDS_PER_HOUR for kw, seconds in targets)
 
     def _steps(self, since_s: float, to_s: float) -> slice:
         """The steps that lie between two instants, with those they lie in."""
         step_s = self.run.clock.step_s
         return slice(int(since_s // step_s), -int(-to_s // step_s))
 
-    def _more_kwh(self, since_s: float, to_s: float) -> float:
-        """What all drew more than their twins between two instants [kWh]."""
+
+@dataclass(frozen=True, eq=False)
+class _More:
+    """What some users drew and gave more than their twins, each (n_steps,) [kWh]."""
+
+    twins: Twins
+    users: Ints
+    import_kwh: Floats
+    export_kwh: Floats
+
+    @classmethod
+    def of(cls, twins: Twins, users: Ints) -> _More:
+        """Of some users."""
+        (taken, given), (twin_taken, twin_given) = by_step(twins.run, users), by_step(twins.twin, users)
+        return cls(twins, users, taken - twin_taken, given - twin_given)
+
+    @property
+    def net_kwh(self) -> Floats:
+        """(n_steps,) drawn less given back [kWh]."""
+        return np.asarray(self.import_kwh - self.export_kwh)
+
+    def kwh(self, since_s: float, to_s: float) -> float:
+        """Drawn more between two instants, net [kWh]."""
         if to_s <= since_s:
             return 0.0
-        clock = self.run.clock
-        if since_s % clock.step_s == 0 and to_s % clock.step_s == 0:
-            steps = self._steps(since_s, to_s)
-            return float((self.net_kw[0][steps] - self.net_kw[1][steps]).sum() * clock.step_h)
-        run, twin = (float(net_kwh_between(one, since_s, to_s).sum()) for one in (self.run, self.twin))
-        return run - twin
+        step_s = self.twins.run.clock.step_s
+        if since_s % step_s == 0 and to_s % step_s == 0:
+            return float(self.net_kwh[int(since_s // step_s) : int(to_s // step_s)].sum())
+        run, twin = (net_kwh_between(one, since_s, to_s)[self.users] for one in (self.twins.run, self.twins.twin))
+        return float((run - twin).sum())
 
-    def _more_cost(self, steps: slice) -> float | None:
+    def cost_gbp(self, steps: slice) -> float | None:
         """What these steps cost more [GBP]; exports without a price earn nothing."""
-        signals = self.run.signals
+        signals = self.twins.run.signals
         if signals.import_price is None:
             return None
-        cost = self._worth(signals.import_price, "import_kw", steps)
-        return cost - (0.0 if signals.export_price is None else self._worth(signals.export_price, "export_kw", steps))
+        paid = self._worth(signals.import_price, self.import_kwh, steps)
+        return paid - (
+            0.0 if signals.export_price is None else self._worth(signals.export_price, self.export_kwh, steps)
+        )
 
-    def _more_carbon(self, steps: slice) -> float | None:
+    def carbon_kg(self, steps: slice) -> float | None:
         """What import in these steps emits more [kg]."""
-        carbon = self.run.signals.carbon_intensity
-        return None if carbon is None else self._worth(carbon, "import_kw", steps) / _G_PER_KG
+        carbon = self.twins.run.signals.carbon_intensity
+        return None if carbon is None else self._worth(carbon, self.import_kwh, steps) / _G_PER_KG
 
-    def _worth(self, signal: Signal, name: str, steps: slice) -> float:
-        """The difference of energies of the two runs, step by step times a signal's mean."""
-        clock, series = self.run.clock, signal.actual
-        kwh = (getattr(self.run, name)[steps] - getattr(self.twin, name)[steps]).sum(axis=1) * clock.step_h
+    def _worth(self, signal: Signal, kwh: Floats, steps: slice) -> float:
+        """Energies step by step times a signal's mean."""
+        clock = self.twins.run.clock
         begins = np.arange(clock.n_steps, dtype=np.float64)[steps] * clock.step_s
-        return float((kwh * series.mean(begins, begins + clock.step_s)).sum()) if len(begins) else 0.0
+        means = signal.actual.mean(begins, begins + clock.step_s) if len(begins) else begins
+        return float((kwh[steps] * means).sum())
 
 
 def twins(run: Results, progress: Callable[[int, int], None] | None = None) -> Twins:

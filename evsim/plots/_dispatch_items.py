@@ -115,14 +115,15 @@ def _prepared(view: DispatchView) -> Sequence[Item]:
 
 def _rebound(view: DispatchView) -> Item:
     truth = view.truth
-    if truth.hours_after <= 0:
-        return Item("rebound", "Rebound not seen", ("the run ends here",))
-    hours = facts.lasting(round(truth.hours_after * SECONDS_PER_HOUR))
-    ends = "" if truth.hours_after * SECONDS_PER_HOUR >= REBOUND_S else ", to the run's end"
-    small = [f"in {hours} after it{ends}"]
+    seconds = round(truth.hours_after * SECONDS_PER_HOUR)
+    is_to_end = view.windows[-1].end_s + seconds >= view.clock.end_s
+    if seconds <= 0:
+        return Item("rebound", "Rebound not seen", ("the run ends here" if is_to_end else "the next dispatch follows",))
+    ends = "" if seconds >= REBOUND_S else ", to the run's end" if is_to_end else ", until the next"
+    small = [f"in {facts.lasting(seconds)} after it{ends}"]
     if facts.energy(truth.rebound_peak_kw) != "0":
         small.append(f"at most {words.power(truth.rebound_peak_kw)} more at once")
-    small.append(f"fleet's peak {words.power(truth.peak_kw)}")
+    small.append(f"fleet's peak then {words.power(truth.peak_kw)}")
     small.append(f"({words.power(truth.twin_peak_kw)} without it)")
     return Item("rebound", _more("Rebound", truth.rebound_kwh), small)
 

@@ -150,7 +150,7 @@ def rules(charging: Charging, archetypes: Sequence[str]) -> str:
 
 def _rule(flat: Mapping[str, Any]) -> str:
     """A rule as it is written in a config, shortly: its name, and its settings when they are few."""
-    settings = {key: value for key, value in flat.items() if key not in {_STRATEGY, _BY_ARCHETYPE}}
+    settings = {k: value for k, value in flat.items() if k not in {_STRATEGY, _BY_ARCHETYPE} and value is not True}
     said = ", ".join(_setting(key, value) for key, value in settings.items())
     is_short = said and len(settings) <= _MOST_SETTINGS and len(said) <= _MOST_SETTING_SIGNS
     return clean(f"{flat[_STRATEGY]} {said}" if is_short else str(flat[_STRATEGY]))
