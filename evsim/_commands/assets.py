@@ -86,9 +86,10 @@ def assets_command(
     from evsim.analysis._possible import possible
 
     began = time.perf_counter()
-    folder = out or (source if source.is_dir() else DEFAULT_OUT)
+    given = overrides(sets, seed, users, days)
+    folder = out or (source if source.is_dir() and not given else DEFAULT_OUT)  # another run is not for its folder
     check_folder(folder)
-    scenario = scenario_of(source, overrides(sets, seed, users, days), strategy_file)
+    scenario = scenario_of(source, given, strategy_file)
     asked = criteria(
         scenario.archetype_names if scenario.recorded is None else scenario.recorded.archetype_names,
         plugged_in_between=plugged_in_between,
