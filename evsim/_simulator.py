@@ -17,6 +17,7 @@ from evsim._config.footprint import STRETCH_HOURS, USERS_PER_BLOCK, stretch_step
 from evsim._crew import Crew, Stretch, can_fork, share
 from evsim._dispatch.record import Lived, Record, joined_records, lived
 from evsim._dispatch.sharing import agreed_by_all
+from evsim._dispatched import DispatchedController
 from evsim._errors import InvariantError, LeverError
 from evsim._population import Population
 from evsim._results import Certificate, Results
@@ -63,7 +64,7 @@ class _Block:
     @property
     def decided(self) -> Record | None:
         """What was decided about dispatches."""
-        return None if self._controller.desk is None else self._controller.desk.decided.as_told
+        return None if self._controller.decided is None else self._controller.decided.as_told
 
     def for_parent(self) -> tuple[Any, ...]:
         """What the parent of this process needs to know beside the columns, which it shares."""
@@ -73,8 +74,8 @@ class _Block:
         """Be the block that a child has lived."""
         people, decided = told
         self.people.take_from_child(people)
-        if self._controller.desk is not None:
-            self._controller.desk.decided.take_from_child(decided)
+        if self._controller.decided is not None:
+            self._controller.decided.take_from_child(decided)
 
 
 def _strides(first: int, end: int, stride: int) -> Iterator[tuple[int, int]]:
@@ -146,9 +147,9 @@ class Simulator:
             part = people if n_blocks == 1 else people.block(first, min(first + size, len(people)))
             book, homecoming = self._cast.part(part, first)
             luck = _luck_of(chance, len(part), first)
-            decides = UserController(
-                part, book, self.clock, self._rules, homecoming, self._signals, luck, self._dispatches
-            )
+            usual = part, book, self.clock, self._rules, homecoming, self._signals, luck
+            asked = self._dispatches
+            decides = UserController(*usual) if asked is None else DispatchedController(*usual, asked)
             self._blocks.append(_Block(part, decides, self.clock.step_s))
 
     @property

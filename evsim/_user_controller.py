@@ -26,9 +26,7 @@ from evsim._changes import (
     one_by_one,
 )
 from evsim._clock import Clock
-from evsim._dispatch.book import Book
-from evsim._dispatch.desk import Desk, Will
-from evsim._dispatch.shadows import plan_of
+from evsim._dispatch.record import Decided
 from evsim._dispatch.sharing import agreed_by_all
 from evsim._errors import InvariantError
 from evsim._flows import ROUNDING_S, Order
@@ -37,9 +35,7 @@ from evsim._series import NO_SIGNALS, Signals
 from evsim._trips import Trips
 from evsim._units import SECONDS_PER_DAY, SECONDS_PER_HOUR, SECONDS_PER_MINUTE, Anything, Floats, Ints, Who, rows_where
 from evsim.strategies import ChargingStrategy, Observation, Orders, Sight, ask, check_asked
-from evsim.strategies._orders import some_of
 from evsim.strategies._parts import InParts, Talk, ask_part, can_split, together
-from evsim.strategies.fleet_limit import FleetLimit
 
 if TYPE_CHECKING:
     from evsim._diary import Appointments
@@ -48,10 +44,6 @@ if TYPE_CHECKING:
 
 Luck: TypeAlias = Callable[[Purpose, int], Floats]
 """(n_users,) uniforms of a purpose and a day."""
-
-
-_SHORT_BY_SOC = 1e-4
-"""A dispatch has left a battery short when it is out by more than that [0-1]."""
 
 
 def no_luck(purpose: Purpose, day: int) -> Floats:
@@ -84,7 +76,8 @@ class UserController:
     population, book, clock : whom, when they come and go, and the time axis
     strategies : one for each archetype, in order; archetypes may share one
     homecoming : who plugs in on arrival
-    signals : prices and the like; luck : (day, purpose) -> (n_users,) uniforms; dispatches : what the market wants
+    signals : prices and the like; luck : (day, purpose) -> (n_users,) uniforms
+    `decided` : the record of what was decided about dispatches; None without any
     """
 
     def __init__(
@@ -96,13 +89,9 @@ class UserController:
         homecoming: Homecoming,
         signals: Signals = NO_SIGNALS,
         luck: Luck = no_luck,
-        dispatches: Book | None = None,
     ) -> None:
         self.population = population
-        is_limited = any(isinstance(strategy, FleetLimit) for strategy in strategies)
-        self.desk = (
-            None if dispatches is None else Desk(dispatches, population, self._rules_would, luck, is_limited=is_limited)
-        )
+        self.decided: Decided | None = None
         self._signals, self._luck = signals, luck
         self._clock, self._book, self._homecoming = clock, book, homecoming
         self._strategies = each_once(strategies)
@@ -120,7 +109,7 @@ class UserController:
         n = len(population)
         self._has_order = np.zeros(n, np.bool_)
         self._asked_at = np.full(n, -np.inf)
-        self._asks_again = any(self._steers) or any(self._wants_news) or self.desk is not None
+        self._asks_again = any(self._steers) or any(self._wants_news)
         self._expected = np.zeros(n if self._asks_again else 0)
         self._scratch = np.full(n, -np.inf)
         self._next_day = int(clock.local(clock.warm_up_s)[0]) - 2
@@ -141,8 +130,7 @@ class UserController:
         1 unplug those who leave, and drive; 2 plug in those who arrive and choose to; 3 observe; 4 ask the
         strategies; 5 start, stop or re-power. Each at its own instant, and for each user in the order of those
         instants. A strategy that is to be asked again about all its cars is asked when the first step begins, and one
-        that steers a fleet of which these people are a part agrees with the other parts. Dispatches are decided about
-        at instants of their own, after the rules have been asked.
+        that steers a fleet of which these people are a part agrees with the other parts.
         """
         t0, end = k * self._clock.step_s, k + n
         self._step_ends_at = end * self._clock.step_s
@@ -152,17 +140,11 @@ class UserController:
         outs, homes, ins = (agenda.take(k, end) for agenda in (self._departures, self._homeward, self._arrivals))
         changes = Changes(outs, homes, ins, self._starts.take(k, end))
         due = self._due(t0)
-        calls = [] if self.desk is None else self.desk.instants_between(t0, self._step_ends_at)
-        for at in sorted({*calls, *([t0] if due else [])}):
+        for at in sorted({*self._calls(t0), *([t0] if due else [])}):
             first, changes = changes.before_deciding(at), changes.after(at)
             first = first._replace(starts=self._still_meant(first.starts))
             changes = changes.plus_starts(self._carry_out(first, at))
-            if self.desk is not None:
-                self.desk.keep_account(float(at))
-            if at == t0 and due:
-                changes = changes.plus_starts((yield from self._ask_again(due, float(t0))))
-            if at in calls:
-                changes = changes.plus_starts((yield from self._dispatch(float(at))))
+            changes = changes.plus_starts((yield from self._decide(at, due if at == t0 else [])))
         self._carry_out(changes._replace(starts=self._still_meant(changes.starts)), np.inf)
 
     def _due(self, t0: int) -> list[int]:
@@ -258,9 +240,8 @@ class UserController:
             reason = np.where(at > self._clock.warm_up_s, self._habit, self._run_start)
         people.plug_in(who, now, reason)
         if self._asks_again:
-            self._expected[who] = self._book.expected_plug_out(who, now)
-        if self.desk is not None:
-            who, now = self._greet(who, now)
+            self._expected[who] = np.nan
+        who, now = self._greet(who, now)
         asked = [(i, rows) for i, rows in self._by_strategy(who) if not self._steers[i]]
         return join([self._ask(i, who[rows], now[rows]) for i, rows in asked], START)
 
@@ -289,7 +270,7 @@ class UserController:
         self._asked_at[who] = now
         for orders in given:
             user, reason = who[orders.row], code(orders.reason)
-            start, stop = _by_the_second(orders.start), _by_the_second(orders.stop)
+            start, stop = by_the_second(orders.start), by_the_second(orders.stop)
             order = Order(orders.max_kw, orders.until_soc, stop, code(orders.stop_reason))
             waits = start > now[orders.row]
             if not waits.any():
@@ -298,7 +279,7 @@ class UserController:
             at_once, waiting = rows_where(~waits), rows_where(waits)
             self._begin(user[at_once], start[at_once], order.of(at_once), reason)
             asked_at = now[orders.row[waiting]]
-            later.append(_as_starts(start[waiting], user[waiting], asked_at, order.of(waiting), reason))
+            later.append(as_starts(start[waiting], user[waiting], asked_at, order.of(waiting), reason))
         return self._note(join(later, START))
 
     def _observe(self, who: Who, now: Floats) -> Observation:
@@ -338,10 +319,14 @@ class UserController:
         )
 
     def _expected_departure(self, who: Who) -> Floats:
-        """When connected cars usually leave [s]; found once a stay where rules are asked again and again."""
-        if self._asks_again:
-            return self._expected[who]
-        return self._book.expected_plug_out(who, self.population.plugged_in_at[who])
+        """When connected cars usually leave [s]; found once a stay where they are asked about again and again."""
+        plugged_in_at = self.population.plugged_in_at
+        if not self._asks_again:
+            return self._book.expected_plug_out(who, plugged_in_at[who])
+        unknown = who[np.isnan(self._expected[who])]
+        if len(unknown):
+            self._expected[unknown] = self._book.expected_plug_out(unknown, plugged_in_at[unknown])
+        return self._expected[who]
 
     def _ask_again(self, due: Sequence[int], t0: float) -> Talk[Columns]:
         """Ask strategies about all their connected cars: the answer replaces the last."""
@@ -368,129 +353,38 @@ class UserController:
                 people.stop_power(idle, t0, people.events.reason_code(reason))
         return join(starts, START)
 
-    # ---- rules and held cars
-
-    def _soc_by_rule(self, at: float) -> Floats:
-        """(n_users,) SoC by the rules of cars: of those that a dispatch holds, on paper."""
-        people = self.population
-        return people.soc if self.desk is None else self.desk.as_on_paper(np.arange(len(people)), at)[0]
-
-    def _by_rule(self, who: Who, now: Floats, at: float) -> Observation:
-        """Cars as rules are to see them: those that a dispatch holds as they are on paper."""
-        cars = self._observe(who, now)
-        if self.desk is None or not self.desk.is_held[who].any():
-            return cars
-        soc, kw = self.desk.as_on_paper(who, at)
-        return cars.but(soc=soc, order_kw=kw, is_charging=kw > 0, is_discharging=kw < 0)
-
-    def _free(self, who: Who) -> Who:
-        """Cars that no dispatch holds."""
-        return who if self.desk is None else who[~self.desk.is_held[who]]
-
-    def _for_free(self, who: Who, given: Sequence[Orders]) -> Sequence[Orders]:
-        """The orders for cars that no dispatch holds; those for the others go on paper."""
-        if self.desk is None or not (held := self.desk.is_held[who]).any():
-            return given
-        self.desk.plan_anew(who, given)
-        return [some_of(orders, ~held[orders.row]) for orders in given]
-
-    # ---- dispatches
-
-    def _dispatch(self, at: float) -> Talk[Columns]:
-        """Decide about dispatches at an instant; returns the starts of cars that are let go."""
-        people, desk = self.population, _need(self.desk)
-        who = rows_where(people.is_plugged_in)
-        people.settle(who, at)
-        wills, released = yield from desk.decide(at, self._observe(who, np.full(len(who), at)), who)
-        self._carry_out_wills(wills)
-        return self._release(released[people.is_plugged_in[released]], at)
-
-    def _greet(self, who: Who, now: Floats) -> tuple[Who, Floats]:
-        """Newcomers that no dispatch holds, and when they came."""
-        desk = _need(self.desk)
-        self._carry_out_wills(desk.greet(self._observe(who, now), who, now))
-        free = rows_where(~desk.is_held[who])
-        return who[free], now[free]
-
-    def _carry_out_wills(self, wills: Sequence[Will]) -> None:
-        """Begin what is wanted of held cars; what their rule had planned is void."""
-        code = self.population.events.reason_code
-        for will in wills:
-            self._asked_at[will.who] = will.at_s
-            endless = np.full(len(will.who), np.inf)
-            order = Order(will.max_kw, will.until_soc, endless, code("dispatch_over"))
-            self._begin(will.who, will.at_s, order, code(will.reason))
-
-    def _release(self, who: Who, at: float) -> Columns:
-        """Let rules decide again about cars, and see that these are filled.
-
-        Rules that steer do so at their turn; until then what they have ordered on paper stands.
-        """
-        people = self.population
-        self._has_order[who] = False
-        steered = who[np.array(self._steers)[self._strategy_of[people.archetype[who]]]]
-        if len(steered):
-            self._take_from_paper(steered, at)
-        plans = [
-            (i, mine, self._answer(i, mine, np.full(len(mine), at)))
-            for i, rows in self._by_strategy(who)
-            if not self._steers[i]
-            for mine in (who[rows],)
-        ]
-        refill, starts = self._refill(plans, at), []
-        begins = np.full(len(people), np.inf)
-        begins[refill.who] = refill.at_s
-        for _, mine, given in plans:
-            kept = [some_of(orders, orders.start <= begins[mine[orders.row]]) for orders in given]
-            starts.append(self._act_on(kept, mine, np.full(len(mine), at)))
-        if len(refill.who):
-            code = people.events.reason_code
-            order = Order(refill.max_kw, refill.until_soc, np.full(len(refill.who), np.inf), code("order_ended"))
-            asked_at = np.full(len(refill.who), at)
-            starts.append(self._note(_as_starts(refill.at_s, refill.who, asked_at, order, code(refill.reason))))
-        idle = who[people.has_power(who) & ~self._has_order[who]]
-        if len(idle):
-            people.stop_power(idle, at, people.events.reason_code("dispatch_over"))
-        return join(starts, START)
-
-    def _take_from_paper(self, who: Who, at: float) -> None:
-        """Carry out what rules that steer have ordered meanwhile for cars that are let go."""
-        code, now = self.population.events.reason_code, np.full(len(who), at)
-        kw, until_soc = _need(self.desk).orders_on_paper(who, at)
-        order = Order(kw, until_soc, np.full(len(who), np.inf), code("order_ended"))
-        self._asked_at[who] = now
-        self._begin(who, now, order, code("dispatch_over"))
-
-    def _refill(self, plans: Sequence[tuple[int, Who, Sequence[Orders]]], at: float) -> Will:
-        """Charging at the last moment for cars whose rule would leave them with less than without the dispatch."""
-        people, desk = self.population, _need(self.desk)
-        who = np.concatenate([np.zeros(0, np.int64), *(mine for _, mine, _ in plans)])
-        plan = plan_of([(mine, orders) for _, mine, given in plans for orders in given])
-        leaves = self._expected[who]
-        due, reached = desk.soc_at_departure(who, plan, at, leaves)
-        short = rows_where((due - reached > _SHORT_BY_SOC) & (leaves > at))
-        who, due = who[short], due[short]
-        hours = hours_between(people.curve, people.wiring(who), people.soc[who], due, people.charger_kw[who])
-        begins = np.maximum(_by_the_second(leaves[short] - hours * SECONDS_PER_HOUR), at)
-        return Will(who, begins, people.charger_kw[who], due, "refill")
-
-    def _rules_would(self, who: Who, now: Floats) -> list[tuple[Who, Orders]]:
-        """What the rules of cars would have them do from now on; of rules that steer, what they have ordered."""
-        found = []
-        for i, rows in self._by_strategy(who):
-            mine, since = who[rows], now[rows]
-            given = [self._as_ordered(mine, since)] if self._steers[i] else self._answer(i, mine, since)
-            found += [(mine, orders) for orders in given]
-        return found
-
-    def _as_ordered(self, who: Who, now: Floats) -> Orders:
-        """The orders that stand, as they would be given now."""
-        cars = self._observe(who, now)
-        until_soc = np.where(cars.order_kw < 0, cars.v2g_reserve_soc, cars.target_soc)
-        return cars.orders(which=cars.order_kw != 0, max_kw=cars.order_kw, until_soc=until_soc)
-
     def _answer(self, i: int, who: Who, now: Floats) -> list[Orders]:
         return ask(self._strategies[i], self._observe(who, now), now)
+
+    # ---- what dispatches change (`_dispatched`)
+
+    def _calls(self, t0: int) -> Sequence[int]:  # noqa: ARG002 - there are none
+        """When, from an instant on and before the steps end, there is more to decide than rules are asked about [s]."""
+        return ()
+
+    def _decide(self, at: int, due: Sequence[int]) -> Talk[Columns]:
+        """Decide at an instant, at which some strategies are due; returns the starts later in this step."""
+        return (yield from self._ask_again(due, float(at)))
+
+    def _greet(self, who: Who, now: Floats) -> tuple[Who, Floats]:
+        """Newcomers whose rules are to be asked, and when they came."""
+        return who, now
+
+    def _soc_by_rule(self, at: float) -> Floats:  # noqa: ARG002 - it is now
+        """(n_users,) SoC as rules are to see it."""
+        return self.population.soc
+
+    def _by_rule(self, who: Who, now: Floats, at: float) -> Observation:  # noqa: ARG002 - it is now
+        """Cars as rules are to see them."""
+        return self._observe(who, now)
+
+    def _free(self, who: Who) -> Who:
+        """Cars whose rules decide."""
+        return who
+
+    def _for_free(self, who: Who, given: Sequence[Orders]) -> Sequence[Orders]:  # noqa: ARG002 - all are free
+        """The orders for cars whose rules decide."""
+        return given
 
     # ---- 5: starting
 
@@ -578,18 +472,12 @@ class UserController:
         return order._replace(max_kw=max_kw, until_soc=until_soc)
 
 
-def _need(desk: Desk | None) -> Desk:
-    if desk is None:
-        raise InvariantError("there is no dispatch to decide about; a bug of evsim, please report it")
-    return desk
-
-
 def each_once(strategies: Sequence[ChargingStrategy]) -> list[ChargingStrategy]:
     """The strategies of archetypes, which may share one, without repetition."""
     return list({id(s): s for s in strategies}.values())
 
 
-def _by_the_second(at_s: Floats) -> Floats:
+def by_the_second(at_s: Floats) -> Floats:
     """Instants as events tell them: the next whole second, unless only rounding is missing to one."""
     return np.ceil(at_s - ROUNDING_S)
 
@@ -605,6 +493,6 @@ def acted_on(news: Ints) -> Ints:
     return -(-news // SECONDS_PER_HOUR) * SECONDS_PER_HOUR
 
 
-def _as_starts(at: Floats, who: Who, asked_at: Floats, order: Order, reason: int) -> Columns:
+def as_starts(at: Floats, who: Who, asked_at: Floats, order: Order, reason: int) -> Columns:
     codes = np.full(len(who), reason), np.full(len(who), order.stop_reason)
     return (at, who, asked_at, order.max_kw, order.until_soc, order.stop_at, *codes)

@@ -2,15 +2,31 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections import Counter
 
 import numpy as np
 import pytest
-from dispatch_worlds import DAY, KINDS, asks, at_home, events, fleet, lived, moment, net_kw, pair, run_second
+from dispatch_worlds import (
+    DAY,
+    DEMAND,
+    KINDS,
+    PRICES,
+    asks,
+    at_home,
+    events,
+    fleet,
+    lived,
+    moment,
+    net_kw,
+    pair,
+    run_second,
+)
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from oracle_dispatch import Stay
 from test_crew import assert_the_same
+from test_honesty import BY_PRICE, NIGHTS, prices
 from worlds import FLAT, row
 
 from evsim import _simulator as simulator
@@ -314,6 +330,55 @@ def test_when_people_really_leave_and_come_changes_nothing_before():
     )
     assert one == other
     assert one
+
+
+@pytest.mark.parametrize("rule", [rule for rule in RULES if rule != "fleet_limit"])
+def test_a_price_that_is_published_later_changes_nothing_before(rule, tmp_path):
+    """Prices of Friday 16 January are other ones; they are published on Thursday at 21:00, in a window."""
+    words = [
+        asks("2026-01-15T20:00", "2026-01-15T22:30", "discharge", target_kw=60),
+        asks("2026-01-15T20:30", "2026-01-15T21:30", target_kw=20, id="two"),
+        asks("2026-01-15T23:00", "2026-01-16T01:00", "turn_up", id="three", notice_minutes=180),
+    ]
+    friday = dt.datetime(2026, 1, 16, tzinfo=dt.UTC)
+    worlds = []
+    for changed_from in (None, friday):
+        source = prices(tmp_path / f"{changed_from is None}.csv", changed_from) | {"published_at": "21:00"}
+        made = fleet(*words, users=80, charging=RULES[rule])
+        worlds.append(lived(made | {"import_price": source, "demand": source | {"unit": "kw"}}))
+    one, other = worlds
+    assert before(one, "2026-01-15T21:00") == before(other, "2026-01-15T21:00")
+    assert all(len(lived_.sent.user) for lived_ in one.dispatches[::2])
+    if rule in BY_PRICE:
+        assert before(one, "2026-01-16T12:00") != before(other, "2026-01-16T12:00"), "they should matter in the end"
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_a_real_departure_changes_nothing_of_what_is_ordered_before_it(rule, tmp_path):
+    """Recorded people leave at 02:20 in place of 07:30, in the middle of a window; a later one is prepared for."""
+    asked = [asks("2026-01-15T23:00", "2026-01-16T03:00", notice_minutes=60)]
+    if rule != "fleet_limit":
+        asked.append(asks("2026-01-16T04:00", "2026-01-16T06:00", "turn_up", id="two", notice_minutes=240))
+    early = [*NIGHTS[:-3], *(line.replace("16 07:30", "16 02:20") for line in NIGHTS[-3:])]
+    one, other = (replayed(tmp_path, rule, rows, asked) for rows in (NIGHTS, early))
+    assert before(one, "2026-01-16T02:20") == before(other, "2026-01-16T02:20")
+    assert any(len(lived_.sent.user) for lived_ in one.dispatches)
+    assert events(one) != events(other)
+
+
+def replayed(tmp_path, rule, rows, asked):
+    """Recorded sessions lived with dispatches."""
+    path = tmp_path / "real.csv"
+    path.write_text("\n".join(["user,plug_in,plug_out,energy_kwh,battery_kwh,charger_kw", *rows]))
+    made = {
+        "simulation": {"start": "2026-01-12T12:00", "days": 6},
+        "sessions": str(path),
+        "import_price": PRICES,
+        "demand": DEMAND,
+        "charging": RULES[rule] | ({"fleet_limit_kw": 12} if rule == "fleet_limit" else {}),
+        "dispatches": asked,
+    }
+    return lived(made)
 
 
 # ---- a naive model
