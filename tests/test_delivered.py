@@ -337,3 +337,14 @@ def test_days_before_a_recording_are_not_days_without_charging(tmp_path):
     (made,) = one.evidence.baselines
     assert not made.is_sufficient.any()  # 9, 12 and 13 January: three working days, and five are needed
     assert any("too little history" in note for note in one.notes)
+
+
+def test_who_takes_over_cars_has_not_delivered_what_they_did_before():
+    """At 18:00 nobody draws, so there is nothing to turn down; a discharge inside is all the other's."""
+    night = {"strategy": "scheduled", "window": ["00:30", "05:30"]}
+    long = {**EVENING, "end": "2026-01-14T20:00", "target_kw": 50}
+    inside = {**EVENING, "id": "inside", "start": "2026-01-14T18:30", "action": "discharge", "target_kw": 40}
+    first, second = deliveries(lived(long, inside, users=150, charging=night)).each
+    assert first.truth.delivered_kwh == 0.0
+    assert first.truth.rebound_kwh == 0.0
+    assert second.truth.delivered_kwh == pytest.approx(20.0, abs=1e-4)

@@ -104,20 +104,27 @@ def net_kwh_between(run: Results, since_s: float, to_s: float) -> Floats:
     step_s = run.clock.step_s
     if since_s % step_s == 0 and to_s % step_s == 0:
         return _between_steps(run, since_s, to_s)
-    events = run.events
+    n = len(run.users)
+    return net_kwh_while(run, np.full(n, float(since_s)), np.full(n, float(to_s)))
+
+
+def net_kwh_while(run: Results, since_s: Floats, to_s: Floats) -> Floats:
+    """The same with instants of its own for each user (n_users,); nothing where these are not in order."""
+    step_s, events = run.clock.step_s, run.events
     total = np.zeros(len(run.users))
     order, _ = events.by_user()
     at_s, user = events.column("at_s"), events.column("user")
     taken, given = events.column("import_kwh"), events.column("export_kwh")
+    first, last = float(since_s.min()), float(to_s[np.isfinite(to_s)].max(initial=0.0)) + step_s
     for piece in pieces(len(order)):
         rows = order[max(piece.start - 1, 0) : piece.stop]
         to = at_s[rows[1:]].astype(np.float64)
         flowed = (taken[rows[1:]] != 0) | (given[rows[1:]] != 0)
-        in_reach = np.flatnonzero((to > since_s) & (to < to_s + step_s) & flowed)
+        in_reach = np.flatnonzero((to > first) & (to < last) & flowed)
         before, now, to = rows[in_reach], rows[in_reach + 1], to[in_reach]
-        since = np.minimum(np.maximum(at_s[before], (to - 1) // step_s * step_s), to - 1)
-        share = np.maximum(np.minimum(to, to_s) - np.maximum(since, since_s), 0.0) / (to - since)
-        np.add.at(total, user[now], (taken[now].astype(np.float64) - given[now]) * share)
+        since, who = np.minimum(np.maximum(at_s[before], (to - 1) // step_s * step_s), to - 1), user[now]
+        share = np.maximum(np.minimum(to, to_s[who]) - np.maximum(since, since_s[who]), 0.0) / (to - since)
+        np.add.at(total, who, (taken[now].astype(np.float64) - given[now]) * share)
     return total
 
 

@@ -14,14 +14,14 @@ from typing import Any
 import numpy as np
 
 from evsim._dispatch.book import Act
-from evsim._dispatch.record import Lived
+from evsim._dispatch.record import REASONS, Lived, Response
 from evsim._dispatch.settings import Dispatch
 from evsim._errors import EvsimError
 from evsim._results import Results
 from evsim._series import Signal
 from evsim._simulator import simulate
 from evsim._units import SECONDS_PER_DAY, SECONDS_PER_HOUR, Floats, Ints
-from evsim.market._metering import by_step, net_kwh_between
+from evsim.market._metering import by_step, net_kwh_between, net_kwh_while
 
 REBOUND_S = SECONDS_PER_DAY
 """For how long after a dispatch its rebound is counted."""
@@ -73,7 +73,7 @@ class Truth:
 class Twins:
     """A run with dispatches, and its twin without any.
 
-    What a dispatch did is counted of the cars that were called for it: where several dispatches overlap, each car
+    What a dispatch did is counted of the cars that took part: where several dispatches overlap, each car
     serves one of them at a time.
     """
 
@@ -87,13 +87,35 @@ class Twins:
         return run, twin
 
     def delivered_by_user(self, lived: Lived) -> Floats:
-        """(n_users,) what each that was called delivered over the windows [kWh]."""
-        total, called = np.zeros(len(self.run.users)), np.unique(lived.sent.user)
+        """(n_users,) what each that took part delivered over the windows, while no other dispatch held it [kWh]."""
+        total, called = np.zeros(len(self.run.users)), called_for(lived)
+        mine_from, mine_to = self._held_only(lived)
+        apart = called[(mine_from[called] > 0) | (mine_to[called] < np.inf)]
+        alone = np.setdiff1d(called, apart)
         for act in lived.windows:
             sign = -1.0 if self._word(lived, act).action == "turn_up" else 1.0
-            metered, without = (net_kwh_between(one, act.start_s, act.end_s)[called] for one in (self.run, self.twin))
-            total[called] += sign * (without - metered)
+            metered, without = (net_kwh_between(one, act.start_s, act.end_s)[alone] for one in (self.run, self.twin))
+            total[alone] += sign * (without - metered)
+            if len(apart):
+                since, to = np.maximum(mine_from, act.start_s), np.minimum(mine_to, act.end_s)
+                metered, without = (net_kwh_while(one, since, to)[apart] for one in (self.run, self.twin))
+                total[apart] += sign * (without - metered)
         return total
+
+    def _held_only(self, lived: Lived) -> tuple[Floats, Floats]:
+        """(n_users,) from and until when no other dispatch held a car that this one called [s]."""
+        n = len(self.run.users)
+        first, since, to = np.full(n, np.inf), np.zeros(n), np.full(n, np.inf)
+        np.minimum.at(first, lived.sent.user, lived.sent.at_s.astype(np.float64))
+        for other in self.run.dispatches:
+            if other.id == lived.id:
+                continue
+            is_held = ~np.isnan(other.sent.kw)
+            user, at = other.sent.user[is_held], other.sent.at_s[is_held].astype(np.float64)
+            later = at > first[user]
+            np.minimum.at(to, user[later], at[later])
+            since[user[~later]] = first[user[~later]]
+        return since, to
 
     def truth(self, lived: Lived) -> Truth:
         """What a dispatch did. One that never served delivered nothing."""
@@ -104,7 +126,7 @@ class Twins:
         until = self._rebounds_until(lived, end) if acts else end
         target_kwh = self._target_kwh(lived)
         delivered = float(self.delivered_by_user(lived).sum())
-        more = _More.of(self, np.unique(lived.sent.user))
+        more = _More.of(self, called_for(lived))
         after, whole = self._steps(end, until), self._steps(known, until)
         run_kw, twin_kw = (kw[after] for kw in self.net_kw)
         return Truth(
@@ -146,6 +168,12 @@ class Twins:
         """The steps that lie between two instants, with those they lie in."""
         step_s = self.run.clock.step_s
         return slice(int(since_s // step_s), -int(-to_s // step_s))
+
+
+def called_for(lived: Lived) -> Ints:
+    """The users that took part in a dispatch, or were prepared for it, rising."""
+    took_part = np.flatnonzero(lived.responses == Response.TOOK_PART)
+    return np.union1d(took_part, lived.sent.user[lived.sent.reason == REASONS.index("prepare")])
 
 
 @dataclass(frozen=True, eq=False)
