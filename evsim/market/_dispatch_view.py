@@ -41,6 +41,7 @@ class DispatchView:
     baseline_kw : (n,) by the named method, on the days of the dispatch; NaN elsewhere
     n_without_baseline : meters whose baseline is what was metered, as the method has nothing to go by
     mean_soc, twin_mean_soc : (n,) of those that took part, at the end of each half-hour [0-1]; NaN of nobody
+    others : dispatches that serve in the time shown too
     truth : what it did, by the twin; delivered_kwh, payment_gbp : as settled
     """
 
@@ -65,6 +66,7 @@ class DispatchView:
     truth: Truth
     delivered_kwh: float
     payment_gbp: float
+    others: tuple[str, ...] = ()
 
 
 def view(of: Deliveries, delivery: Delivery) -> DispatchView | None:
@@ -105,6 +107,11 @@ def view(of: Deliveries, delivery: Delivery) -> DispatchView | None:
         truth=delivery.truth,
         delivered_kwh=delivery.settlement.totals["delivered_kwh"] or 0.0,
         payment_gbp=delivery.settlement.totals["payment_gbp"] or 0.0,
+        others=tuple(
+            one.id
+            for one in of.run.dispatches
+            if one.id != lived.id and any(act.start_s < last and act.end_s > first for act in one.windows)
+        ),
     )
 
 

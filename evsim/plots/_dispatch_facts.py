@@ -67,7 +67,7 @@ def areas(view: DispatchView) -> dict[str, Bools]:
     """In which half-hours (n,) the difference to the counterfactual is what; each is one thing.
 
     A half-hour that a window touches is delivered, or undone where the difference goes the other way. After the last
-    window it is rebound, before it prepared.
+    window it is rebound for as long as that is counted, between notice and start prepared. The rest is others' work.
     """
     served, up = np.zeros(len(view.starts_s), bool), np.zeros(len(view.starts_s), bool)
     for window in view.windows:
@@ -75,12 +75,14 @@ def areas(view: DispatchView) -> dict[str, Bools]:
         served |= touched
         up[touched] = window.action == TURN_UP
     more = view.metered_kw > view.twin_kw
-    is_after = ~served & (view.starts_s >= max(window.end_s for window in view.windows))
+    end_s = max(window.end_s for window in view.windows)
+    is_after = ~served & (view.starts_s >= end_s)
+    is_counted = view.starts_s < end_s + view.truth.hours_after * SECONDS_PER_HOUR
     return {
         "delivered": served & (more == up),
         "undone": served & (more != up),
-        "rebound": is_after,
-        "prepared": ~served & ~is_after,
+        "rebound": is_after & is_counted,
+        "prepared": ~served & ~is_after & (view.starts_s + PERIOD_S > view.known_s),
     }
 
 
@@ -215,9 +217,14 @@ def under(view: DispatchView) -> Sequence[str]:
     run = words.BETWEEN_ITEMS.join((words.period(view.clock), users, rules, f"seed {scenario.simulation.seed}"))
     out = (f"{word.opt_out_percent:,.10g}% have opted out",) if word.opt_out_percent else ()
     count = f"drawn: {words.counted(view.n_meters, 'meter')}"
-    asked = words.BETWEEN_ITEMS.join((f"Asked: {_whom(word.archetypes)}", *out, count, _notice(view)))
+    others = (f"curves with what {_listed(view.others)} did",) if view.others else ()
+    asked = words.BETWEEN_ITEMS.join((f"Asked: {_whom(word.archetypes)}", *out, count, _notice(view), *others))
     is_whole = all(at % PERIOD_S == int(view.starts_s[0]) % PERIOD_S for span in spans(view) for at in span)
     return (run, asked) if is_whole else (run, asked, _NOT_WHOLE)
+
+
+def _listed(ids: Sequence[str]) -> str:
+    return " and ".join(ids) if len(ids) <= _MOST_NAMED else f"{len(ids)} others"
 
 
 def _whom(archetypes: Sequence[str] | None) -> str:
