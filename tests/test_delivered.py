@@ -348,3 +348,18 @@ def test_who_takes_over_cars_has_not_delivered_what_they_did_before():
     assert first.truth.delivered_kwh == 0.0
     assert first.truth.rebound_kwh == 0.0
     assert second.truth.delivered_kwh == pytest.approx(20.0, abs=1e-4)
+
+
+def test_results_of_dispatches_say_in_a_line_what_they_are():
+    found = deliveries(lived(EVENING, users=5))
+    shown = [
+        found,
+        found.each[0],
+        found.twins,
+        found.each[0].lived,
+        found.run.assets(plugged_in_between=("17:00", "18:00")),
+    ]
+    for one in map(repr, shown):
+        assert one.startswith("<")
+        assert "\n" not in one
+    assert "evening" in repr(found.each[0])

@@ -72,7 +72,7 @@ Record: TypeAlias = "tuple[Sent, Anything, Anything]"
 REASONS = ("prepare", "dispatch", "refill", "dispatch_over")
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Lived:
     """A dispatch as the run lived it.
 
@@ -85,6 +85,10 @@ class Lived:
     sent: Sent
     responses: Anything
     notes: Anything
+
+    def __repr__(self) -> str:
+        """One line."""
+        return f"<Lived: {self.id}, {len(self.windows):,} windows, {len(self.sent.user):,} orders>"
 
     @property
     def id(self) -> str:

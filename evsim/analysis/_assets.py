@@ -44,7 +44,7 @@ class Count(NamedTuple):
     share: float
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Assets:
     """For which cars the criteria hold, on which days.
 
@@ -63,6 +63,10 @@ class Assets:
     days: Anything
     holds: Bools
     ready_in_fact: Floats | None
+
+    def __repr__(self) -> str:
+        """One line."""
+        return f"<Assets: {len(self.archetype):,} users, {len(self.days):,} days; {'; '.join(self.criteria)}>"
 
     @property
     def n_days(self) -> int:

@@ -22,7 +22,7 @@ LENGTHS = (15, 30, 60, 120)
 _ROUNDING = 1e-9
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Envelope:
     """The largest block that a run's cars could hold, from each local half-hour, for each length.
 
@@ -37,6 +37,10 @@ class Envelope:
     starts_s: Ints
     minutes: tuple[int, ...]
     kw: Floats
+
+    def __repr__(self) -> str:
+        """One line."""
+        return f"<Envelope: {', '.join(self.kinds)}; {len(self.days):,} days>"
 
     @property
     def mean_kw(self) -> Floats:

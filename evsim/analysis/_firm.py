@@ -19,7 +19,7 @@ from evsim.analysis._local_days import Window, cells
 _HALF = 0.5
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Firm:
     """Blocks that could be held for the whole of a window, day by day.
 
@@ -41,6 +41,10 @@ class Firm:
     most_kw: Floats
     lengths: tuple[int, ...]
     by_length_kw: Floats
+
+    def __repr__(self) -> str:
+        """One line."""
+        return f"<Firm: {self.window} on {self.confidence:.0%} of {len(self.days):,} days>"
 
     def firm_kw(self, kind: str) -> float:
         """What there is on `confidence` of the days [kW]: of n the k-th best, k = ceil(confidence n)."""

@@ -24,7 +24,7 @@ _KW_MARGIN = 1e-6
 _BAND = 0.8
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Possible:
     """Cars at each local half-hour of each day of a run.
 
@@ -40,6 +40,10 @@ class Possible:
     starts_s: Ints
     can_discharge: int
     cars: Floats
+
+    def __repr__(self) -> str:
+        """One line."""
+        return f"<Possible: {int(self.n_users.sum()):,} users, {len(self.days):,} days>"
 
     @property
     def mean(self) -> Floats:

@@ -34,7 +34,7 @@ _MISSING_BITS = 6
 """Half-hours of a day have numbers under 64."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Delivery:
     """What one dispatch delivered.
 
@@ -53,18 +53,26 @@ class Delivery:
     twin_readings: Readings
     notes: tuple[str, ...] = ()
 
+    def __repr__(self) -> str:
+        """One line."""
+        return f"<Delivery of {self.lived.id}: {self.truth.delivered_kwh:,.1f} kWh, {len(self.users):,} meters>"
+
     @property
     def settlement(self) -> Settlement:
         """What the dispatch comes to by the named baseline."""
         return self.evidence.settlement
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Deliveries:
     """All dispatches of a run, with its twin."""
 
     twins: Twins
     each: tuple[Delivery, ...]
+
+    def __repr__(self) -> str:
+        """One line."""
+        return f"<Deliveries: {', '.join(one.lived.id for one in self.each)}>"
 
     @property
     def run(self) -> Results:

@@ -69,7 +69,7 @@ class Truth:
         return dict(vars(self))
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Twins:
     """A run with dispatches, and its twin without any.
 
@@ -79,6 +79,10 @@ class Twins:
 
     run: Results
     twin: Results
+
+    def __repr__(self) -> str:
+        """One line."""
+        return f"<Twins of {self.run!r}>"
 
     @cached_property
     def net_kw(self) -> tuple[Floats, Floats]:
