@@ -102,7 +102,7 @@ def evidence_of(readings: Readings, method: Method) -> Evidence:
 def verified(folder: Path) -> tuple[float, float]:
     """Verify in a process of its own: seconds, starting it included, and the most memory that it took [MB]."""
     began = time.perf_counter()
-    done = subprocess.run(  # noqa: S603
+    done = subprocess.run(  # noqa: S603 - ourselves
         [sys.executable, "-c", VERIFY, str(folder)], cwd=ROOT, check=True, capture_output=True, text=True
     )
     return time.perf_counter() - began, float(done.stdout) / KB_PER_MB

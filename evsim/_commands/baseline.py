@@ -76,7 +76,7 @@ def baseline_command(
         print_baseline(found, readings, window, meters.name, out)
 
 
-def _says_anything(kwh: Any) -> bool:  # noqa: ANN401
+def _says_anything(kwh: Any) -> bool:  # noqa: ANN401 - readings of either precision
     return bool((kwh == kwh).any())  # noqa: PLR0124 - NaN is not itself
 
 

@@ -98,9 +98,12 @@ class Lived:
     @property
     def word(self) -> Dispatch:
         """The last word of it that the fleet acted on; the last that was given, if it acted on none."""
-        rows = dict(zip(self.told.words, self.words, strict=True))
-        acts = [act for act in self.told.acts if act.end_s > act.start_s] or self.told.acts
-        return rows[acts[-1].word] if acts else self.words[-1]
+        acts = self.windows or self.told.acts
+        return self.word_of(acts[-1].word) if acts else self.words[-1]
+
+    def word_of(self, row: int) -> Dispatch:
+        """The word that is a row of the config."""
+        return self.words[self.told.words.index(row)]
 
     @property
     def windows(self) -> tuple[Act, ...]:

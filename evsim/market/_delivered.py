@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
-from zlib import crc32
 
 import numpy as np
 
@@ -15,7 +14,7 @@ from evsim._clock import EPOCH
 from evsim._dispatch.book import Act, known_s
 from evsim._dispatch.methods import HistoryMethod, Method
 from evsim._dispatch.record import REASONS, Lived, Response
-from evsim._dispatch.settings import Dispatch
+from evsim._dispatch.turns import Turns
 from evsim._errors import ConfigError
 from evsim._results import Results
 from evsim._simulator import simulate
@@ -61,6 +60,11 @@ class Delivery:
     def settlement(self) -> Settlement:
         """What the dispatch comes to by the named baseline."""
         return self.evidence.settlement
+
+    @property
+    def n_without_baseline(self) -> int:
+        """Meters that have too little history on any of its days; none, where the portfolio has one as a whole."""
+        return _n_without_baseline(self.evidence)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -125,8 +129,7 @@ class _Maker:
         if self._why_not:
             why = self._why_not.partition("\n")[0]
             yield f"the days before could not be simulated, so {method} has none to go by ({why})"
-        without = [~made.is_sufficient for made in evidence.baselines if made.nominated_portfolio is None]
-        n_without = int(np.logical_or.reduce(without).sum()) if without else 0
+        n_without = _n_without_baseline(evidence)
         if n_without and not self._why_not:
             yield f"{n_without:,} of {len(evidence.assets):,} meters have too little history; there nothing counts"
         n_missing = int(evidence.settlement.n_missing.sum())
@@ -171,13 +174,13 @@ class _Maker:
         )
 
     def _window(self, lived: Lived, act: Act) -> Window:
-        word = lived.words[lived.told.words.index(act.word)]
+        word = lived.word_of(act.word)
         start, end = self._utc(act.start_s), self._utc(act.end_s)
         return Window(start, end, word.action, word.target_kw, word.pence_per_kwh)
 
     def _word(self, lived: Lived, row: int) -> dict[str, Any]:
         """A word as it was received, and when the fleet knew it."""
-        word = lived.words[lived.told.words.index(row)]
+        word = lived.word_of(row)
         told: dict[str, Any] = word.model_dump(mode="json", exclude_none=True)
         return {**told, "known_utc": self._utc(known_s(word, self._clock))}
 
@@ -202,18 +205,13 @@ class _Maker:
 
     def _portfolio(self, lived: Lived) -> Ints:
         """The users whose meters count: any word that served asks them, and they have not opted out of it."""
-        people, seed = self._twins.run.users, self._scenario.simulation.seed
-        mine = np.zeros(len(people), np.bool_)
-        for word in {id(word): word for word in self._words_that_served(lived)}.values():
+        people, chance = self._twins.run.users, Chance(self._scenario.simulation.seed)
+        everybody, mine = np.arange(len(people)), np.zeros(len(people), np.bool_)
+        turns = Turns(len(people), lambda purpose, address: chance.uniform(purpose, len(people), address))
+        for word in [lived.word_of(act.word) for act in lived.windows] or [lived.word]:
             asked = np.array([word.archetypes is None or name in word.archetypes for name in people.archetype_names])
-            luck = Chance(seed).uniform(Purpose.OPT_OUT, len(people), crc32(word.id.encode()))
-            mine |= asked[people.archetype] & (luck >= word.opt_out_percent / 100)
+            mine |= asked[people.archetype] & ~turns.has_opted_out(word, everybody)
         return np.flatnonzero(mine)
-
-    def _words_that_served(self, lived: Lived) -> list[Dispatch]:
-        """In their order; the last that was given, if none did."""
-        served = [lived.words[lived.told.words.index(act.word)] for act in lived.windows]
-        return served or [lived.word]
 
     def _as_read(self, true: Readings, users: Ints) -> Readings:
         """What meters show: each wrong by its own share, and some half-hours not at all."""
@@ -241,6 +239,11 @@ class _Maker:
                 first, last = self._clock.local(np.array([act.start_s, act.end_s - 1], np.float64))[0].tolist()
                 found.update(range(first, last + 1))
         return tuple(as_day(str(EPOCH)) + day for day in sorted(found))
+
+
+def _n_without_baseline(evidence: Evidence) -> int:
+    apart = [~made.is_sufficient for made in evidence.baselines if made.nominated_portfolio is None]
+    return int(np.logical_or.reduce(apart).sum()) if apart else 0
 
 
 def _overlap(one: Lived, other: Lived) -> bool:

@@ -74,10 +74,8 @@ def view(of: Deliveries, delivery: Delivery) -> DispatchView | None:
     lived, clock = delivery.lived, of.run.clock
     if not lived.windows:
         return None
-    words = dict(zip(lived.told.words, lived.words, strict=True))
-    windows = tuple(
-        Window(act.start_s, act.end_s, words[act.word].action, words[act.word].target_kw) for act in lived.windows
-    )
+    served = [(act, lived.word_of(act.word)) for act in lived.windows]
+    windows = tuple(Window(act.start_s, act.end_s, word.action, word.target_kw) for act, word in served)
     known = min(act.known_s for act in lived.told.acts)
     seen_from = max(known - _BEFORE_S, 0)
     first = seen_from - (seen_from + clock.start_epoch_s) % PERIOD_S
@@ -101,7 +99,7 @@ def view(of: Deliveries, delivery: Delivery) -> DispatchView | None:
         metered_kw=_power(delivery.true_readings, starts, clock),
         twin_kw=_power(delivery.twin_readings, starts, clock),
         baseline_kw=_baseline_power(delivery, starts, clock),
-        n_without_baseline=_n_without_baseline(delivery),
+        n_without_baseline=delivery.n_without_baseline,
         mean_soc=mean_soc(of.twins.run, took, starts + PERIOD_S),
         twin_mean_soc=mean_soc(of.twins.twin, took, starts + PERIOD_S),
         truth=delivery.truth,
@@ -134,12 +132,6 @@ def _baseline_power(delivery: Delivery, starts_s: Ints, clock: Clock) -> Floats:
         on = (rows >= 0) & (starts_s < begins[-1] + PERIOD_S) & (begins[np.maximum(rows, 0)] == starts_s)
         kw[on] = made.portfolio[rows[on]] * SECONDS_PER_HOUR / PERIOD_S
     return kw
-
-
-def _n_without_baseline(delivery: Delivery) -> int:
-    """On any of its days; nobody is, where the portfolio has one as a whole."""
-    apart = [~made.is_sufficient for made in delivery.evidence.baselines if made.nominated_portfolio is None]
-    return int(np.logical_or.reduce(apart).sum()) if apart else 0
 
 
 def mean_soc(run: Results, users: Ints, at_s: Ints) -> Floats:

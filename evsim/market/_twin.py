@@ -13,9 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from evsim._dispatch.book import Act
 from evsim._dispatch.record import REASONS, Lived, Response
-from evsim._dispatch.settings import Dispatch
 from evsim._errors import EvsimError
 from evsim._results import Results
 from evsim._series import Signal
@@ -30,15 +28,15 @@ _G_PER_KG = 1_000
 
 @dataclass(frozen=True)
 class Truth:
-    """What a dispatch did, by the twin: energies are net, at the meter, of the cars that were called.
+    """What a dispatch did, by the twin: energies are net, at the meter, of the cars that took part.
 
     id, action : which, and what it asked for by the last word that served
     target_kwh : what was asked for [kWh]; None without a target
     delivered_kwh : less than without it over the window (more, for a turn_up) [kWh]
     delivered_share : of the target; None without one
     prepared_kwh : drawn more between notice and start [kWh]
-    rebound_kwh : drawn more in the 24 h after the window, or until the run's end or the notice of the next dispatch
-        [kWh]
+    rebound_kwh : drawn more in the 24 h after the window, or until the run ends, or another dispatch is known or
+        begins [kWh]
     rebound_peak_kw : the most that a step of these is above the twin's [kW]; peak_kw, twin_peak_kw : highest net power
         of a step in that time, with and without the dispatch
     rebound_cost_gbp, rebound_carbon_kg : what these 24 h cost and emit more; None without prices, or intensity
@@ -94,10 +92,10 @@ class Twins:
         """(n_users,) what each that took part delivered over the windows, while no other dispatch held it [kWh]."""
         total, called = np.zeros(len(self.run.users)), called_for(lived)
         mine_from, mine_to = self._held_only(lived)
-        apart = called[(mine_from[called] > 0) | (mine_to[called] < np.inf)]
-        alone = np.setdiff1d(called, apart)
         for act in lived.windows:
-            sign = -1.0 if self._word(lived, act).action == "turn_up" else 1.0
+            is_apart = (mine_from[called] > act.start_s) | (mine_to[called] < act.end_s)
+            apart, alone = called[is_apart], called[~is_apart]
+            sign = -1.0 if lived.word_of(act.word).action == "turn_up" else 1.0
             metered, without = (net_kwh_between(one, act.start_s, act.end_s)[alone] for one in (self.run, self.twin))
             total[alone] += sign * (without - metered)
             if len(apart):
@@ -158,12 +156,9 @@ class Twins:
         next_s = [act.known_s if act.known_s >= end_s else act.start_s for act in others]
         return min(end_s + REBOUND_S, self.run.clock.end_s, *(at for at in next_s if at >= end_s))
 
-    def _word(self, lived: Lived, act: Act) -> Dispatch:
-        return lived.words[lived.told.words.index(act.word)]
-
     def _target_kwh(self, lived: Lived) -> float | None:
         """What was asked for over the windows [kWh]; None where any of them had no target, or there is none."""
-        targets = [(self._word(lived, act).target_kw, act.end_s - act.start_s) for act in lived.windows]
+        targets = [(lived.word_of(act.word).target_kw, act.end_s - act.start_s) for act in lived.windows]
         if not targets or any(kw is None for kw, _ in targets):
             return None
         return sum((kw or 0.0) * seconds / SECONDS_PER_HOUR for kw, seconds in targets)

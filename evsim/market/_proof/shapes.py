@@ -85,7 +85,6 @@ def _is_earlier_day(value: Any) -> bool:
 
 ENERGY = or_empty(is_number)
 ENERGIES = many(ENERGY)
-_TEXTS = many(is_text)
 _DATES = many(is_date)
 _WHOLES = many(is_whole)
 
